@@ -1,0 +1,347 @@
+// Package bus is the event bus: the only way in which modules talk.
+//
+// Publishing needs a transaction by its type. Topic.Emit writes the event to
+// the outbox of the producing module, in the transaction that makes it true. A
+// relay numbers committed events into the module's log. Each consumer reads the
+// logs it wants at its own pace and keeps its position in its own schema,
+// written in the same transaction as the effect of the event. From that follow
+// the promises:
+//
+//   - an event is published if and only if its transaction commits;
+//   - it takes effect exactly once per consumer, in the whole fleet of replicas;
+//   - events of one aggregate take effect in the order of their emission;
+//   - a slow or failing consumer delays neither another nor the producer;
+//   - an event that cannot be handled is retried, then set aside as a dead
+//     letter, to be looked at and retried by people;
+//   - a consumer can be rebuilt from the beginning of the retained log.
+//
+// Positions count in the producer's own numbering, so they mean the same
+// whatever carries the events. The transport is a Watermill Subscriber per
+// consumer; in this process it is a reader of the log.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lyceum-lms/platform/internal/postgres"
+)
+
+// Member is a module that takes part in the bus: what it declares, and the
+// database that holds its outbox, its log and its consumers' positions.
+type Member struct {
+	Contract Contract
+	DB       *postgres.DB
+}
+
+// RetryPolicy says how often an event is tried before it is set aside.
+type RetryPolicy struct {
+	// Attempts is the number of tries in all. Default: 6.
+	Attempts int
+	// Min and Max bound the wait between tries, which doubles each time.
+	// Default: 50 ms and 5 s.
+	Min, Max time.Duration
+	// Timeout bounds one try. Default: 30 s.
+	Timeout time.Duration
+}
+
+// Options configure a Bus.
+type Options struct {
+	// Members are the modules of this process. With the in-process transport
+	// they must be all that talk to each other.
+	Members    []Member
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Retry      RetryPolicy
+	// Workers bounds the open transactions of one consumer. Default: 4.
+	Workers int
+	// Idle is how long a relay or a reader waits for work that nobody told it
+	// of, such as another replica's. Default: 1 s.
+	Idle time.Duration
+	// Retention is how long a module's log keeps relayed events for replays.
+	// Default: 400 days.
+	Retention time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	orDefault := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if o.Retry.Attempts == 0 {
+		o.Retry.Attempts = 6
+	}
+	if o.Workers == 0 {
+		o.Workers = 4
+	}
+	orDefault(&o.Retry.Min, 50*time.Millisecond)
+	orDefault(&o.Retry.Max, 5*time.Second)
+	orDefault(&o.Retry.Timeout, 30*time.Second)
+	orDefault(&o.Idle, time.Second)
+	orDefault(&o.Retention, 400*24*time.Hour)
+	return o
+}
+
+// Bus runs the relays and consumers of the modules of one process. A stopped
+// bus cannot be started again.
+type Bus struct {
+	opts         Options
+	members      map[string]Member
+	heads        map[string]*heads
+	consumptions []*consumption
+	metrics      *metrics
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New checks the members' contracts against each other and prepares the bus.
+// It does no I/O.
+func New(opts Options) (*Bus, error) {
+	opts = opts.withDefaults()
+	b := &Bus{opts: opts, members: map[string]Member{}, heads: map[string]*heads{}, metrics: newMetrics(opts.Registerer)}
+	contracts := make([]Contract, 0, len(opts.Members))
+	for _, m := range opts.Members {
+		contracts = append(contracts, m.Contract)
+		b.members[m.Contract.Module] = m
+		b.heads[m.Contract.Module] = newHeads()
+	}
+	if err := Check(contracts...); err != nil {
+		return nil, fmt.Errorf("the modules' contracts do not fit together: %w", err)
+	}
+	for _, m := range opts.Members {
+		for _, c := range m.Contract.Consumers {
+			slots := make(chan struct{}, opts.Workers)
+			for _, source := range c.Sources() {
+				handlers := map[string]Reaction{}
+				for _, r := range c.Reactions {
+					if r.topic.Module() == source {
+						handlers[r.topic.Type()] = r
+					}
+				}
+				b.consumptions = append(b.consumptions, &consumption{
+					consumer: c, source: source, db: m.DB, log: opts.Log, metrics: b.metrics,
+					retry: opts.Retry, slots: slots, handlers: handlers,
+				})
+			}
+		}
+	}
+	return b, nil
+}
+
+// Start makes the positions of new consumers and starts consumers, then
+// relays. It returns when they run.
+func (b *Bus) Start(ctx context.Context) error {
+	for _, c := range b.consumptions {
+		if err := b.makePositions(ctx, c); err != nil {
+			return fmt.Errorf("start consumer %s: %w", c.consumer.Name, err)
+		}
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	b.stop = stop
+	for module := range b.members {
+		if err := b.heads[module].refresh(ctx, b.members[module].DB, module); err != nil {
+			stop()
+			return err
+		}
+	}
+	for _, c := range b.consumptions {
+		reader := b.reader(c)
+		messages, err := reader.Subscribe(run, c.source)
+		if err != nil {
+			stop()
+			return fmt.Errorf("subscribe %s to %s: %w", c.consumer.Name, c.source, err)
+		}
+		b.running.Go(func() { c.run(messages) })
+	}
+	for module, m := range b.members {
+		r := newRelay(module, m.DB, b.heads[module], b.opts.Log, b.opts.Idle)
+		b.running.Go(func() { r.run(run) })
+		b.running.Go(func() { b.tend(run, module, m) })
+	}
+	return nil
+}
+
+func (b *Bus) reader(c *consumption) *logReader {
+	var types []string
+	for t := range c.handlers {
+		types = append(types, t)
+	}
+	return &logReader{
+		source: c.source, sourceDB: b.members[c.source].DB, consumer: c.consumer.Name, consumerDB: c.db,
+		types: types, heads: b.heads[c.source], log: b.opts.Log, idle: b.opts.Idle,
+	}
+}
+
+// Stop ends relays and consumers and waits for what is under way, but not
+// longer than ctx. It is idempotent.
+func (b *Bus) Stop(ctx context.Context) error {
+	if b.stop == nil {
+		return nil
+	}
+	b.stop()
+	done := make(chan struct{})
+	go func() { b.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop the bus: handlers are still running: %w", ctx.Err())
+	}
+}
+
+// makePositions gives a consumer that is new its place at the beginning of
+// what the source's log still holds.
+func (b *Bus) makePositions(ctx context.Context, c *consumption) error {
+	var missing bool
+	err := c.db.Pool.QueryRow(ctx, consumerSQL(c.consumer.Name, `
+		select count(*) < $3 from {m}.consumer_positions where consumer = $1 and source = $2`),
+		c.consumer.Name, c.source, Partitions).Scan(&missing)
+	if err != nil || !missing {
+		return err
+	}
+	beginning, err := b.beginning(ctx, c.source)
+	if err != nil {
+		return err
+	}
+	_, err = c.db.Pool.Exec(ctx, consumerSQL(c.consumer.Name, `
+		insert into {m}.consumer_positions (consumer, source, partition, seq)
+		select $1, $2, partition, seq from unnest($3::smallint[], $4::bigint[]) as b(partition, seq)
+		on conflict do nothing`), c.consumer.Name, c.source, beginning.partitions, beginning.seqs)
+	return err
+}
+
+// beginning holds, for each partition, the sequence before the first retained event.
+type beginning struct {
+	partitions []int16
+	seqs       []int64
+}
+
+func (b *Bus) beginning(ctx context.Context, source string) (beginning, error) {
+	found, err := readPartitions(ctx, b.members[source].DB, inSchema(source, `
+		select h.partition, coalesce((
+			select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq)
+		from {m}.event_heads h`))
+	var res beginning
+	for _, p := range found {
+		res.partitions = append(res.partitions, p.partition)
+		res.seqs = append(res.seqs, p.seq)
+	}
+	if err != nil {
+		return res, fmt.Errorf("find the beginning of the log of %s: %w", source, err)
+	}
+	return res, nil
+}
+
+// tend does what a member's side of the bus needs from time to time: it learns
+// of other replicas' work, retries dead letters on request, keeps the log's
+// partitions and measures.
+func (b *Bus) tend(ctx context.Context, module string, m Member) {
+	tick := time.NewTicker(b.opts.Idle)
+	defer tick.Stop()
+	maintained := time.Time{}
+	for {
+		if err := b.heads[module].refresh(ctx, m.DB, module); err != nil && ctx.Err() == nil {
+			b.opts.Log.WarnContext(ctx, "bus: cannot see the log's heads", "module", module, "error", err)
+		}
+		for _, c := range b.consumptions {
+			if c.db != m.DB {
+				continue
+			}
+			if err := c.retryRequested(ctx); err != nil && ctx.Err() == nil {
+				b.opts.Log.WarnContext(ctx, "bus: cannot retry dead letters", "consumer", c.consumer.Name, "error", err)
+			}
+		}
+		if err := b.measure(ctx, module, m); err != nil && ctx.Err() == nil {
+			b.opts.Log.WarnContext(ctx, "bus: cannot measure", "module", module, "error", err)
+		}
+		if time.Since(maintained) > 6*time.Hour {
+			if _, err := m.DB.Pool.Exec(ctx, inSchema(module, `select {m}.maintain_event_log($1, 3)`), b.opts.Retention); err != nil {
+				if ctx.Err() == nil {
+					b.opts.Log.WarnContext(ctx, "bus: cannot maintain the log's partitions", "module", module, "error", err)
+				}
+			} else {
+				maintained = time.Now()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Replay sends a consumer back to the beginning of the retained logs, after
+// its Reset has emptied what it had built, in one transaction. Running replicas
+// notice by themselves.
+func (b *Bus) Replay(ctx context.Context, consumer string) error {
+	var parts []*consumption
+	for _, c := range b.consumptions {
+		if c.consumer.Name == consumer {
+			parts = append(parts, c)
+		}
+	}
+	if len(parts) == 0 {
+		return fmt.Errorf("no consumer is called %q", consumer)
+	}
+	reset := parts[0].consumer.Reset
+	if reset == nil {
+		return fmt.Errorf("consumer %q cannot be rebuilt: what it has done is not a projection", consumer)
+	}
+	begin := map[string]beginning{}
+	for _, c := range parts {
+		at, err := b.beginning(ctx, c.source)
+		if err != nil {
+			return err
+		}
+		begin[c.source] = at
+	}
+	return parts[0].db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		// Waits for the handlers under way, and keeps new ones out.
+		if _, err := tx.Exec(ctx, consumerSQL(consumer, `
+			select from {m}.consumer_positions where consumer = $1 order by source, partition for update`), consumer); err != nil {
+			return fmt.Errorf("stop %s: %w", consumer, err)
+		}
+		if err := reset(ctx, tx); err != nil {
+			return fmt.Errorf("reset %s: %w", consumer, err)
+		}
+		for source, at := range begin {
+			if _, err := tx.Exec(ctx, consumerSQL(consumer, `
+				update {m}.consumer_positions p
+				set replay_until = greatest(p.replay_until, p.seq), seq = b.seq, updated_at = now()
+				from unnest($3::smallint[], $4::bigint[]) as b(partition, seq)
+				where p.consumer = $1 and p.source = $2 and p.partition = b.partition`),
+				consumer, source, at.partitions, at.seqs); err != nil {
+				return fmt.Errorf("send %s back: %w", consumer, err)
+			}
+		}
+		// The replay meets these events again.
+		_, err := tx.Exec(ctx, consumerSQL(consumer, `
+			update {m}.dead_letters set resolved_at = now() where consumer = $1 and resolved_at is null`), consumer)
+		return err
+	})
+}
+
+// Ready returns nil if no consumer is further behind than maxLag.
+func (b *Bus) Ready(ctx context.Context, maxLag time.Duration) error {
+	lags, err := b.Lag(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, l := range lags {
+		if l.Behind > maxLag {
+			errs = append(errs, fmt.Errorf("consumer %s is %s behind %s", l.Consumer, l.Behind.Round(time.Second), l.Source))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,121 @@
+// Package contractdoc makes documents out of the modules' contracts: AsyncAPI,
+// a graph of who talks to whom, and a page per module.
+package contractdoc
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lyceum-lms/platform/internal/bus"
+)
+
+type object map[string]any
+
+// AsyncAPI describes every event in AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0):
+// a channel per producing module, a message per event type, and operations for
+// who sends and who receives. Schemas come from the same reflector as the
+// OpenAPI document. The result is deterministic.
+func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	channels, operations, messages := object{}, object{}, object{}
+	for _, c := range contracts {
+		if len(c.Publishes) == 0 {
+			continue
+		}
+		inChannel := object{}
+		var sent []object
+		for _, t := range c.Publishes {
+			messages[t.Type()] = message(t, registry)
+			inChannel[t.Type()] = ref("components", "messages", t.Type())
+			sent = append(sent, ref("channels", channel(c.Module), "messages", t.Type()))
+		}
+		channels[channel(c.Module)] = object{
+			"address":     "lyceum." + c.Module,
+			"description": fmt.Sprintf("Facts of module %s, in order per key.", c.Module),
+			"messages":    inChannel,
+			"bindings":    object{"kafka": object{"partitions": bus.Partitions, "bindingVersion": "0.5.0"}},
+		}
+		operations[c.Module+".publish"] = object{
+			"action": "send", "channel": ref("channels", channel(c.Module)), "messages": sent,
+		}
+	}
+	for _, c := range contracts {
+		for _, consumer := range c.Consumers {
+			for _, source := range consumer.Sources() {
+				var received []object
+				for _, r := range consumer.Reactions {
+					if r.Topic().Module() == source {
+						received = append(received, ref("channels", channel(source), "messages", r.Topic().Type()))
+					}
+				}
+				operations[consumer.Name+"."+source] = object{
+					"action": "receive", "channel": ref("channels", channel(source)),
+					"summary": consumer.Purpose, "messages": received,
+				}
+			}
+		}
+	}
+	doc := object{
+		"asyncapi": "3.0.0",
+		"info": object{
+			"title": "Lyceum events", "version": version,
+			"description": "CloudEvents 1.0 in binary mode. Delivered at least once, in order per key; each consumer's effect takes place once.",
+		},
+		"defaultContentType": "application/json",
+		"channels":           channels,
+		"operations":         operations,
+		"components":         object{"messages": messages, "schemas": registry.Map()},
+	}
+	out, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the AsyncAPI document: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+func message(t bus.AnyTopic, registry huma.Registry) object {
+	m := object{
+		"name":        t.Type(),
+		"contentType": "application/json",
+		"payload":     object{"$ref": registry.Schema(t.PayloadType(), true, "").Ref},
+		"bindings":    object{"kafka": object{"key": object{"type": "string", "format": "uuid"}, "bindingVersion": "0.5.0"}},
+	}
+	if t.HoldsPersonalData() {
+		m["tags"] = []object{{"name": "personal-data"}}
+		m["description"] = "Carries personal data; erasure blanks its retained events."
+	}
+	return m
+}
+
+func channel(module string) string { return module }
+
+func ref(path ...string) object {
+	for i, p := range path {
+		path[i] = strings.NewReplacer("~", "~0", "/", "~1").Replace(p)
+	}
+	return object{"$ref": "#/" + strings.Join(path, "/")}
+}
+
+// fieldNames lists the JSON names of a payload's fields, for the module pages.
+func fieldNames(t reflect.Type) []string {
+	var names []string
+	for f := range fields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
