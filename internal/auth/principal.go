@@ -102,3 +102,9 @@ func Caller(ctx context.Context) Principal {
 	p, _ := FromContext(ctx)
 	return p
 }
+
+// Permissions lists every permission there is.
+func Permissions() []Permission {
+	return []Permission{Public, SignedIn, ManageOrganisations, ManageMembers, AuthorCourses, TakeCourses,
+		ManageEnrolments, TakeAssessments, ReadGradebook, ReadAnalytics}
+}

@@ -264,7 +264,7 @@ func (b *Bus) tend(ctx context.Context, module string, m Member) {
 			b.opts.Log.WarnContext(ctx, "bus: cannot measure", "module", module, "error", err)
 		}
 		if time.Since(maintained) > 6*time.Hour {
-			if _, err := m.DB.Pool.Exec(ctx, inSchema(module, `select {m}.maintain_event_log($1, 3)`), b.opts.Retention); err != nil {
+			if _, err := m.DB.Pool.Exec(ctx, inSchema(module, `select {m}.maintain_event_log($1, 2)`), b.opts.Retention); err != nil {
 				if ctx.Err() == nil {
 					b.opts.Log.WarnContext(ctx, "bus: cannot maintain the log's partitions", "module", module, "error", err)
 				}

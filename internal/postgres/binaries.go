@@ -128,7 +128,7 @@ func fetchBinaries(ctx context.Context, major int, run account) (binaries, error
 	if b, err := inspectBinaries(ctx, filepath.Join(dir, "bin")); err == nil {
 		return b, nil
 	}
-	if err := fetchInto(version, cache, dir); err != nil {
+	if err := fetchInto(version, "", cache, dir); err != nil {
 		return binaries{}, fmt.Errorf("no PostgreSQL of version %d or newer is installed, and fetching %s failed (%w): "+
 			"install PostgreSQL (apt install postgresql, brew install postgresql) or set DATABASE_URL",
 			minMajor, version, err)
@@ -141,10 +141,10 @@ func fetchBinaries(ctx context.Context, major int, run account) (binaries, error
 	return inspectBinaries(ctx, filepath.Join(dir, "bin"))
 }
 
-// fetchInto leaves the programs in dir. The library can only fetch on the way to
+// fetchInto leaves the programs in dir; an empty repository is the usual one. The library can only fetch on the way to
 // starting a server of its own, which is stopped at once, and which as root
 // fails when the programs are already there: hence their presence decides.
-func fetchInto(version embeddedpostgres.PostgresVersion, cache, dir string) error {
+func fetchInto(version embeddedpostgres.PostgresVersion, repository, cache, dir string) error {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("make the cache directory: %w", err)
 	}
@@ -157,9 +157,13 @@ func fetchInto(version embeddedpostgres.PostgresVersion, cache, dir string) erro
 	if err != nil {
 		return err
 	}
-	server := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().Version(version).Port(port).
+	config := embeddedpostgres.DefaultConfig().Version(version).Port(port).
 		CachePath(cache).BinariesPath(dir).RuntimePath(filepath.Join(scratch, "run")).
-		StartParameters(map[string]string{"listen_addresses": "localhost", "unix_socket_directories": ""}).Logger(io.Discard))
+		StartParameters(map[string]string{"listen_addresses": "localhost", "unix_socket_directories": ""}).Logger(io.Discard)
+	if repository != "" {
+		config = config.BinaryRepositoryURL(repository)
+	}
+	server := embeddedpostgres.NewDatabase(config)
 	startErr := server.Start()
 	if startErr == nil {
 		if err := server.Stop(); err != nil {

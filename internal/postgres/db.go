@@ -70,12 +70,18 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) 
 			err = errors.Join(err, fmt.Errorf("roll back: %w", rollbackErr))
 		}
 	}()
+	claim := takeClaim(ctx)
+	defer claim.giveBack()
+	if err := claim.make(ctx, tx); err != nil {
+		return err
+	}
 	if err := fn(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
+	claim.keep()
 	if f := db.afterCommit.Load(); marked && f != nil {
 		(*f)()
 	}

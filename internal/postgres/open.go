@@ -87,7 +87,9 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	params := config.ConnConfig.RuntimeParams
 	params["application_name"] = "lyceum/" + cmp.Or(o.Module, "platform")
 	if o.TransactionPooler {
-		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+		// Types of arguments are asked for once and remembered here; each
+		// execution is then one self-contained message.
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		return config, nil
 	}
 	params["search_path"] = ""

@@ -9,7 +9,8 @@ create table content.settings (
 
 -- The whole text of a search, weighted: the title, then the summary, then the
 -- headings. Both dictionaries, so that an English word is found in each of its
--- forms and a word of any other language as it is written.
+-- forms and a word of any other language as it is written. The arguments are in
+-- lower case already: what a server can fold depends on its locale.
 create function content.course_search(title text, summary text, headings text) returns tsvector
 language sql immutable parallel safe
 return setweight(to_tsvector('pg_catalog.english', title) || to_tsvector('pg_catalog.simple', title), 'A')
@@ -21,12 +22,14 @@ return setweight(to_tsvector('pg_catalog.english', title) || to_tsvector('pg_cat
 create table content.courses (
     course_id       uuid        primary key,
     organisation_id uuid        not null,
-    key             text        not null check (key ~ '^[^/]+/[^/]+/[^/]+$' and length(key) <= 300),
-    slug            text        not null check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and length(slug) <= 300),
+    key             text        not null check (key ~ '^[^/]+/[^/]+/[^/]+$' and length(key) <= 800),
+    slug            text        not null check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and length(slug) <= 800),
     title           text        not null check (length(title) between 1 and 300),
     summary         text        not null default '' check (length(summary) <= 2000),
-    headings        text        not null default '',
-    language        text        not null default 'en' check (length(language) between 1 and 35),
+    headings        text        not null default '', -- of chapters, subsections and units, in lower case
+    description     text        not null default '', -- sanitised HTML
+    image           text        not null default '', -- an asset URL, or empty
+    language        text        not null default '' check (length(language) <= 35),
     listed          boolean     not null default true,
     enrolment_mode  text        not null default 'open' check (enrolment_mode in ('open', 'code', 'instructor')),
     enrolment_code  text        check (length(enrolment_code) between 4 and 64),
@@ -37,7 +40,7 @@ create table content.courses (
     row_version     bigint      not null default 1,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
-    search          tsvector    generated always as (content.course_search(title, summary, headings)) stored,
+    search          tsvector    not null,
     unique (organisation_id, key),
     check ((enrolment_mode = 'code') = (enrolment_code is not null))
 );
@@ -51,11 +54,11 @@ create table content.course_versions (
     number         integer     not null check (number > 0),
     title          text        not null,
     summary        text        not null,
-    outline        jsonb       not null,
+    outline        json        not null,
     unit_count     integer     not null check (unit_count >= 0),
-    grading_policy jsonb       not null,
+    grading_policy json        not null,
     digest         bytea       not null check (length(digest) = 32),
-    report         jsonb       not null,
+    report         json        not null,
     published_at   timestamptz not null default now(),
     published_by   uuid,
     primary key (course_id, number)
@@ -178,7 +181,7 @@ create table content.imports (
     course_id       uuid,
     version         integer,
     unchanged       boolean     not null default false,
-    report          jsonb,
+    report          json,
     reason          text        not null default '', -- machine-readable, when failed
     detail          text        not null default '', -- a sentence for the requester, when failed
     requested_at    timestamptz not null default now(),

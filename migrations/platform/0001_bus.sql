@@ -24,9 +24,10 @@ create table {{schema}}.outbox (
 create index outbox_partition_id on {{schema}}.outbox (partition, id);
 
 -- What has been relayed, in the order in which it was, for consumers and for
--- replays. One table a day, so that retention drops tables instead of rows.
--- maintain_event_log makes the days; the default partition takes what falls
--- into a day that nobody has made.
+-- replays. One table a month, so that retention drops tables instead of rows,
+-- and no finer, because a read by sequence merges over all of them.
+-- maintain_event_log makes the months; the default partition takes what falls
+-- into a month that nobody has made.
 create table {{schema}}.event_log (
     partition   smallint    not null,
     seq         bigint      not null,
@@ -92,12 +93,12 @@ create table {{schema}}.idempotency_keys (
 );
 create index idempotency_keys_created_at on {{schema}}.idempotency_keys (created_at);
 
--- maintain_event_log makes the days from today to ahead_days from now and drops
--- those that ended longer ago than keep. It runs as the owner, because the app
--- role may not create or drop tables. Days are days of UTC. A second caller does
--- nothing while a first is at work.
+-- maintain_event_log makes the months from this one to ahead_months from now and
+-- drops those that ended longer ago than keep. It runs as the owner, because the
+-- app role may not create or drop tables. Months are months of UTC. A second
+-- caller does nothing while a first is at work.
 -- +goose StatementBegin
-create function {{schema}}.maintain_event_log(keep interval, ahead_days int, out created int, out dropped int)
+create function {{schema}}.maintain_event_log(keep interval, ahead_months int, out created int, out dropped int)
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
@@ -105,38 +106,42 @@ create function {{schema}}.maintain_event_log(keep interval, ahead_days int, out
     set lock_timeout = '3s'
 as $$
 declare
-    first_day constant date := current_date;
-    day       date;
-    name      text;
-    old       record;
+    first_month constant date := date_trunc('month', now());
+    month       date;
+    next_month  date;
+    name        text;
+    old         record;
 begin
     created := 0;
     dropped := 0;
     if keep is null or keep < interval '0' then
         raise exception 'keep must not be negative' using errcode = 'invalid_parameter_value';
     end if;
-    if ahead_days is null or ahead_days not between 0 and 366 then
-        raise exception 'ahead_days must be between 0 and 366' using errcode = 'invalid_parameter_value';
+    if ahead_months is null or ahead_months not between 0 and 24 then
+        raise exception 'ahead_months must be between 0 and 24' using errcode = 'invalid_parameter_value';
     end if;
     if not pg_try_advisory_xact_lock(hashtext('{{schema}}.maintain_event_log'), 0) then
         return;
     end if;
 
-    for i in 0 .. ahead_days loop
-        day := first_day + i;
-        name := 'event_log_' || to_char(day, 'YYYYMMDD');
+    for i in 0 .. ahead_months loop
+        month := first_month + make_interval(months => i);
+        next_month := first_month + make_interval(months => i + 1);
+        name := 'event_log_' || to_char(month, 'YYYYMM');
         continue when to_regclass(format('{{schema}}.%I', name)) is not null;
-        -- Attaching a finished table takes a weaker lock on event_log than
-        -- creating the partition in place, so the relay goes on meanwhile. Rows
-        -- of the day that have landed in the default partition move first.
+        -- Writers wait at event_log itself for these few milliseconds: one that
+        -- had been routed to the default partition already would be refused
+        -- there once the month exists. Readers go on. Rows of the month that
+        -- have landed in the default partition move first.
+        lock table {{schema}}.event_log in share row exclusive mode;
         execute format('create table {{schema}}.%I (like {{schema}}.event_log including all)', name);
         lock table {{schema}}.event_log_default in access exclusive mode;
         execute format(
             'with moved as (delete from {{schema}}.event_log_default where relayed_at >= $1 and relayed_at < $2 returning *) '
             'insert into {{schema}}.%I select * from moved', name)
-            using day::timestamptz, (day + 1)::timestamptz;
+            using month::timestamptz, next_month::timestamptz;
         execute format('alter table {{schema}}.event_log attach partition {{schema}}.%I for values from (%L) to (%L)',
-            name, day::timestamptz, (day + 1)::timestamptz);
+            name, month::timestamptz, next_month::timestamptz);
         created := created + 1;
     end loop;
 
@@ -144,9 +149,9 @@ begin
         select c.relname
         from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = '{{schema}}.event_log'::regclass
-          and c.relname ~ '^event_log_[0-9]{8}$'
-          and to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= now() - keep
-          and to_date(right(c.relname, 8), 'YYYYMMDD') < first_day
+          and c.relname ~ '^event_log_[0-9]{6}$'
+          and to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= now() - keep
+          and to_date(right(c.relname, 6), 'YYYYMM') < first_month
     loop
         execute format('drop table {{schema}}.%I', old.relname);
         dropped := dropped + 1;
@@ -156,4 +161,4 @@ end
 $$;
 -- +goose StatementEnd
 
-select {{schema}}.maintain_event_log(interval '100 years', 3);
+select {{schema}}.maintain_event_log(interval '100 years', 2);

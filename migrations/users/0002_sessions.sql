@@ -44,14 +44,16 @@ create table users.email_tokens (
 create index email_tokens_account on users.email_tokens (account_id);
 create index email_tokens_expires_at on users.email_tokens (expires_at);
 
--- How often something was tried in the present window, over all replicas. The
--- key is a digest. Unlogged: counting costs no disk flush, and a crash of the
+-- How often something was tried in the present window, over all replicas. key
+-- and place are digests of whose it is and from where it was tried; place is
+-- empty for a rule about all places. Unlogged: counting costs no disk flush, and a crash of the
 -- database server, which empties the table, only gives everybody a fresh start.
 create unlogged table users.throttles (
     rule       text        not null,
     key        bytea       not null check (octet_length(key) = 32),
+    place      bytea       not null check (octet_length(place) in (0, 32)),
     count      int         not null,
     expires_at timestamptz not null,
-    primary key (rule, key)
+    primary key (rule, key, place)
 ) with (fillfactor = 50);
 create index throttles_expires_at on users.throttles (expires_at);

@@ -115,7 +115,7 @@ func (s *Server) create(t testing.TB, template string) *Database {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
-		if err := s.exec(ctx, "drop database if exists "+name+" with (force)"); err != nil {
+		if err := s.drop(ctx, name); err != nil {
 			t.Errorf("drop the test's database: %v", err)
 		}
 	})

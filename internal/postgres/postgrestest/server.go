@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/migrations"
@@ -91,6 +93,20 @@ func (s *Server) Start(t testing.TB) {
 	defer s.mu.Unlock()
 	if err := s.start(t.Context()); err != nil {
 		t.Fatalf("start PostgreSQL again: %v", err)
+	}
+}
+
+// RequirePasswords makes the server ask every role but its administrator for a
+// password, as a server that is reached over a network does. Roles have one that
+// were provisioned with a secret.
+func (s *Server) RequirePasswords(t testing.TB) {
+	t.Helper()
+	rules := "local all lyceum trust\nlocal all all scram-sha-256\n"
+	if err := os.WriteFile(filepath.Join(s.dataDir, "postgres", "pg_hba.conf"), []byte(rules), 0o600); err != nil {
+		t.Fatalf("require passwords: %v", err)
+	}
+	if err := s.exec(t.Context(), "select pg_catalog.pg_reload_conf()"); err != nil {
+		t.Fatalf("require passwords: %v", err)
 	}
 }
 
@@ -224,25 +240,32 @@ func (s *Server) exec(ctx context.Context, sql string) error {
 	return err
 }
 
+// drop drops a database and ends what is still connected to it. An administrator
+// that may not end the connections of others waits until they have gone.
+func (s *Server) drop(ctx context.Context, name string) error {
+	err := s.exec(ctx, "drop database if exists "+name+" with (force)")
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == "42501" {
+		return s.exec(ctx, "drop database if exists "+name)
+	}
+	return err
+}
+
+// closeToPublic does for a clone what the migrator did for the template: rights
+// on a database itself are not cloned.
 func closeToPublic(ctx context.Context, adminURL string) error {
 	conn, err := pgx.Connect(ctx, adminURL)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for _, sql := range append([]string{"revoke all on database %[1]s from public"}, grants()...) {
-		if _, err := conn.Exec(ctx, fmt.Sprintf(sql, conn.Config().Database)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func grants() (all []string) {
+	var roles []string
 	for _, m := range migrations.Modules() {
-		all = append(all, "grant connect on database %[1]s to "+postgres.OwnerRole(m)+", "+postgres.AppRole(m))
+		roles = append(roles, postgres.OwnerRole(m), postgres.AppRole(m))
 	}
-	return all
+	_, err = conn.Exec(ctx, fmt.Sprintf("revoke all on database %[1]s from public; grant connect on database %[1]s to %[2]s",
+		conn.Config().Database, strings.Join(roles, ", ")))
+	return err
 }
 
 func withDatabase(adminURL, name string) (string, error) {

@@ -1,0 +1,72 @@
+// Command platform is Lyceum: the whole platform in one binary.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/lyceum-lms/platform/internal/app"
+)
+
+// cli is the command line. serve is what runs without a command.
+type cli struct {
+	app.Config
+	ConfigFile kong.ConfigFlag `name:"config-file" env:"LYCEUM_CONFIG_FILE" help:"YAML file with flag names as keys. Environment and flags go before it." placeholder:"FILE"`
+
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the platform. This is the default."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schemas up to this release."`
+	Import  importCmd  `cmd:"" help:"Import from other systems."`
+	Events  eventsCmd  `cmd:"" help:"Look at the event bus and mend it."`
+	Config_ configCmd  `cmd:"" name:"config" help:"Print the configuration in effect, secrets hidden."`
+	Docs    docsCmd    `cmd:"" help:"Write the documents that are generated from the code."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	// The first signal stops in order; a second one ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run returns the exit code: 0 for success, 1 for a failure, 2 for a mistake
+// on the command line or in the configuration.
+func run(ctx context.Context, args []string) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("platform"),
+		kong.Description("Lyceum, a learning platform."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Configuration(yamlFile),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "platform:", err)
+		return 2
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help has been printed
+	}
+	if err == nil {
+		err = c.Config.Validate()
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "platform: %v\nTry platform --help.\n", err)
+		return 2
+	}
+	if err := parsed.Run(c.Config); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(os.Stderr, "platform: %v\n", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/lyceum-lms/platform/internal/postgres"
+	"github.com/lyceum-lms/platform/migrations"
+)
+
+// database is the server that the modules' pools lead to.
+type database struct {
+	embedded *postgres.Embedded // nil when the server is somebody else's
+	pools    map[string]*postgres.DB
+}
+
+// adminURL is the administrator's login: that of the configuration, or of the
+// embedded server, which is started for it.
+func adminURL(ctx context.Context, cfg Config, log *slog.Logger) (string, *postgres.Embedded, error) {
+	if cfg.DatabaseURL != "" {
+		return string(cfg.DatabaseURL), nil, nil
+	}
+	embedded, err := postgres.StartEmbedded(ctx, postgres.EmbeddedOptions{DataDir: cfg.DataDir, Log: log})
+	if err != nil {
+		return "", nil, fmt.Errorf("start the embedded PostgreSQL (or set DATABASE_URL to use a server of yours): %w", err)
+	}
+	return embedded.URL(), embedded, nil
+}
+
+// everyModuleHasALogin reports whether no administrator is needed.
+func everyModuleHasALogin(cfg Config) bool {
+	for _, m := range moduleNames {
+		if cfg.moduleURL(m) == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// openDatabase connects every module. With an administrator's login it first
+// brings the schemas up to this release; with logins of the modules alone it
+// only checks them.
+func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (_ *database, err error) {
+	d := &database{pools: map[string]*postgres.DB{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	admin := ""
+	if cfg.DatabaseURL != "" || !everyModuleHasALogin(cfg) {
+		if admin, d.embedded, err = adminURL(ctx, cfg, log); err != nil {
+			return nil, err
+		}
+		if err := migrations.Up(ctx, admin, migrations.Options{Secret: string(cfg.RoleSecret), Log: log}); err != nil {
+			return nil, fmt.Errorf("migrate the database: %w", err)
+		}
+	}
+	for _, m := range moduleNames {
+		url := cfg.moduleURL(m)
+		if url == "" {
+			if url, err = derivedURL(admin, m, cfg); err != nil {
+				return nil, err
+			}
+		}
+		db, err := postgres.Open(ctx, postgres.Options{URL: url, Module: m, MaxConns: cfg.poolSize(m)})
+		if err != nil {
+			return nil, fmt.Errorf("open the database of module %s: %w", m, err)
+		}
+		d.pools[m] = db
+		if err := migrations.Check(ctx, db.Pool, m); err != nil {
+			return nil, fmt.Errorf("the schema of module %s does not fit this release (platform migrate mends that): %w", m, err)
+		}
+	}
+	return d, nil
+}
+
+func derivedURL(admin, module string, cfg Config) (string, error) {
+	secret := string(cfg.RoleSecret)
+	if secret == "" {
+		var err error
+		if secret, err = postgres.Secret(admin); err != nil {
+			return "", fmt.Errorf("read the database URL: %w", err)
+		}
+	}
+	return postgres.ModuleURL(admin, module, secret)
+}
+
+// lost gives the reason when an embedded server is gone for good.
+func (d *database) lost() <-chan error {
+	if d.embedded == nil {
+		return nil
+	}
+	return d.embedded.Wait()
+}
+
+func (d *database) close(ctx context.Context) error {
+	for _, db := range d.pools {
+		db.Close()
+	}
+	if d.embedded == nil {
+		return nil
+	}
+	return d.embedded.Stop(ctx)
+}
+
+// Migrate brings the schemas up to this release, or with statusOnly prints how
+// far they have come.
+func Migrate(ctx context.Context, cfg Config, statusOnly bool) error {
+	log := slog.Default()
+	admin, embedded, err := adminURL(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	if embedded != nil {
+		defer func() { err = errors.Join(err, embedded.Stop(context.WithoutCancel(ctx))) }()
+	}
+	if !statusOnly {
+		return migrations.Up(ctx, admin, migrations.Options{Secret: string(cfg.RoleSecret), Log: log})
+	}
+	db, err := postgres.Open(ctx, postgres.Options{URL: admin, Module: "migrate", MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	lines, err := migrations.Report(ctx, db.Pool)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		fmt.Printf("%-12s %-9s at %d of %d\n", l.Module, l.Line, l.Applied, l.Known)
+	}
+	return nil
+}

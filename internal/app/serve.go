@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/lyceum-lms/platform/internal/httpserver"
+)
+
+// pruneInterval is how often answers kept for Idempotency-Keys are thrown away.
+const pruneInterval = 15 * time.Minute
+
+// idempotencyWindow is how long a repeated POST is recognised.
+const idempotencyWindow = 24 * time.Hour
+
+// Serve runs the platform until ctx ends or a part of it fails, and then stops
+// it in order: not ready, connections, requests, events, jobs, database. What
+// a newcomer needs to know is written to out once it can be used.
+func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
+	// The address is taken first: a port that is in use is found before anything
+	// is started, and mail can link to a port that the system chose.
+	listen, err := reserve(ctx, cfg.Listen)
+	if err != nil {
+		return err
+	}
+	p, err := open(ctx, cfg, publicURL(cfg, listen), os.Stderr)
+	if err != nil {
+		return err
+	}
+	ops, err := httpserver.Listen(ctx, cfg.OpsListen, p.opsHandler(), p.log)
+	if err != nil {
+		return errors.Join(err, p.close(context.WithoutCancel(ctx)))
+	}
+	failed := ops.Failed()
+	var api *httpserver.Listener
+	defer func() {
+		p.log.Info("stopping")
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout+cfg.DrainDelay)
+		defer cancel()
+		p.draining.Store(true)
+		if api != nil {
+			err = errors.Join(err, api.Stop(stopCtx, cfg.DrainDelay))
+		}
+		err = errors.Join(err, p.stop(stopCtx), ops.Stop(stopCtx, 0))
+		p.log.Info("stopped")
+	}()
+	if err := p.start(ctx); err != nil {
+		return err
+	}
+	if err := p.seedDemo(ctx); err != nil {
+		return fmt.Errorf("make the demo course: %w", err)
+	}
+	if api, err = p.server.Listen(ctx, listen); err != nil {
+		return err
+	}
+	p.greet(out, api.URL(), ops.URL())
+	prune := time.NewTicker(pruneInterval)
+	defer prune.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-api.Failed():
+			return err
+		case err := <-failed:
+			return err
+		case err := <-p.db.lost():
+			return fmt.Errorf("the embedded database is lost: %w", err)
+		case <-prune.C:
+			p.pruneIdempotencyKeys(ctx)
+		}
+	}
+}
+
+// reserve resolves port 0 into a free port.
+func reserve(ctx context.Context, address string) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (p *platform) pruneIdempotencyKeys(ctx context.Context) {
+	for _, m := range moduleNames {
+		if _, err := httpserver.PruneIdempotencyKeys(ctx, p.db.pools[m], m, idempotencyWindow); err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "cannot prune idempotency keys", "module", m, "error", err)
+		}
+	}
+}
+
+// greet tells a newcomer where to look.
+func (p *platform) greet(out io.Writer, api, ops string) {
+	fmt.Fprintf(out, "\nLyceum is ready.\n\n  API          %s\n  Reference    %s/docs\n  Operations   %s  (health, metrics, status)\n", api, api, ops)
+	if p.catcher != nil {
+		fmt.Fprintf(out, "  Caught mail  %s/mail\n", ops)
+	}
+	if p.wantsDemo() {
+		fmt.Fprintf(out, "\nSign in at %s/v1/auth/sign-in with the password %q as\n", api, demoPassword)
+		for _, a := range demoAccounts {
+			fmt.Fprintf(out, "  %-28s %s\n", a.email, a.what)
+		}
+	}
+	fmt.Fprintln(out, "\nStop with Ctrl-C.")
+}

@@ -1,0 +1,188 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/lyceum-lms/platform/internal/auth"
+	"github.com/lyceum-lms/platform/internal/bus"
+	"github.com/lyceum-lms/platform/internal/content"
+	"github.com/lyceum-lms/platform/internal/content/olx"
+	"github.com/lyceum-lms/platform/internal/contractdoc"
+	"github.com/lyceum-lms/platform/internal/httpserver"
+	"github.com/lyceum-lms/platform/internal/mail"
+	"github.com/lyceum-lms/platform/internal/mediaurl"
+	"github.com/lyceum-lms/platform/internal/postgres"
+)
+
+// unconnected makes the modules without a database or any other I/O, to read
+// what they declare.
+func unconnected() (modules, error) {
+	databases := map[string]*postgres.DB{}
+	for _, m := range moduleNames {
+		databases[m] = postgres.NewDB(nil)
+	}
+	media, err := mediaurl.New(make([]byte, mediaurl.MinKeyBytes), time.Hour)
+	if err != nil {
+		return modules{}, err
+	}
+	sender, err := mail.NewSMTP(mail.SMTPConfig{Address: "localhost:25", From: "no-reply@lyceum.example"})
+	if err != nil {
+		return modules{}, err
+	}
+	return newModules(context.Background(), parts{
+		publicURL: "http://localhost", databases: databases, log: slog.New(slog.DiscardHandler),
+		registry: prometheus.NewRegistry(), mail: sender, blobs: memblob.OpenBucket(nil),
+		verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now),
+	}, media)
+}
+
+// Contracts are what the modules declare they publish and consume.
+func Contracts() ([]bus.Contract, error) {
+	m, err := unconnected()
+	if err != nil {
+		return nil, err
+	}
+	return m.contracts(), nil
+}
+
+// Routes are all operations of the API.
+func Routes() ([]httpserver.RouteInfo, error) {
+	server, _, err := undressed()
+	if err != nil {
+		return nil, err
+	}
+	return server.Routes(), nil
+}
+
+// undressed is a server with all routes that serves nobody.
+func undressed() (*httpserver.Server, modules, error) {
+	m, err := unconnected()
+	if err != nil {
+		return nil, m, err
+	}
+	server := httpserver.New(httpserver.Options{
+		Verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now), Log: slog.New(slog.DiscardHandler),
+		Registerer: prometheus.NewRegistry(), Version: "1",
+	})
+	for _, mod := range m.all {
+		mod.Routes(server.Router(mod.Name(), mod.Prefixes(), nil))
+	}
+	return server, m, server.Check()
+}
+
+// Documents are the files that are generated from the code, by their path
+// below the documents' directory.
+func Documents() (map[string][]byte, error) {
+	server, m, err := undressed()
+	if err != nil {
+		return nil, err
+	}
+	docs := map[string][]byte{}
+	if docs["openapi.json"], err = server.OpenAPI(); err != nil {
+		return nil, err
+	}
+	contracts := m.contracts()
+	if docs["asyncapi.json"], err = contractdoc.AsyncAPI("1", contracts...); err != nil {
+		return nil, err
+	}
+	docs["topology.md"] = []byte("# Who consumes whose events\n\nGenerated from the code by `make generate`; do not edit.\n\n```mermaid\n" +
+		contractdoc.Mermaid(contracts...) + "```\n")
+	for _, c := range contracts {
+		var routes []contractdoc.Route
+		for _, r := range server.Routes() {
+			if r.Module == c.Module {
+				routes = append(routes, contractdoc.Route{
+					Method: r.Method, Path: r.Path, Permission: string(r.Permission), Summary: r.Summary,
+				})
+			}
+		}
+		docs[filepath.Join("modules", c.Module+".md")] = []byte(contractdoc.Page(c, routes, contracts...))
+	}
+	return docs, nil
+}
+
+// WriteDocs writes Documents below dir. A file that is as it should be is not
+// touched.
+func WriteDocs(dir string) error {
+	docs, err := Documents()
+	if err != nil {
+		return err
+	}
+	for name, body := range docs {
+		path := filepath.Join(dir, name)
+		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, body) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("make the directory of %s: %w", name, err)
+		}
+		if err := os.WriteFile(path, body, 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// with opens the platform without starting it and closes it after do.
+func with(ctx context.Context, cfg Config, do func(ctx context.Context, p *platform) error) error {
+	p, err := open(ctx, cfg, publicURL(cfg, cfg.Listen), os.Stderr)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, p), p.close(context.WithoutCancel(ctx)))
+}
+
+// WithBus calls do with a bus that looks at the database and runs nothing.
+func WithBus(ctx context.Context, cfg Config, do func(ctx context.Context, b *bus.Bus) error) error {
+	cfg.LogLevel = "warn"
+	return with(ctx, cfg, func(ctx context.Context, p *platform) error { return do(ctx, p.bus) })
+}
+
+// CourseImport is an import at the command line.
+type CourseImport struct {
+	Path         string
+	Organisation string // slug
+	// Progress, if not nil, is told how far the import is.
+	Progress func(step string, done, total int)
+}
+
+// ImportCourse imports a course export and publishes it. The events reach the
+// other modules when the platform runs.
+func ImportCourse(ctx context.Context, cfg Config, in CourseImport) (result *content.ImportResult, err error) {
+	cfg.LogLevel = "warn"
+	err = with(ctx, cfg, func(ctx context.Context, p *platform) error {
+		organisation, err := p.organisation(ctx, in.Organisation)
+		if err != nil {
+			return err
+		}
+		src, err := olx.Open(ctx, in.Path, olx.Limits{})
+		if err != nil {
+			return err
+		}
+		result, err = p.modules.content.ImportCourse(ctx, src, content.ImportOptions{
+			OrganisationID: organisation, AnyCourse: true, Progress: in.Progress,
+		})
+		return errors.Join(err, src.Close())
+	})
+	return result, err
+}
+
+func (p *platform) organisation(ctx context.Context, slug string) (uuid.UUID, error) {
+	if slug == "demo" && p.wantsDemo() {
+		if err := p.seedDemo(ctx); err != nil {
+			return uuid.Nil, err
+		}
+	}
+	return p.modules.users.OrganisationBySlug(ctx, slug)
+}

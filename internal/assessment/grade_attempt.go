@@ -1,0 +1,165 @@
+package assessment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lyceum-lms/platform/internal/assessment/scoring"
+	"github.com/lyceum-lms/platform/internal/bus/event"
+)
+
+// gradeAttempt scores a submitted attempt, once: the change of its status in
+// the transaction that writes the scores is the fence. An attempt that is
+// graded already, or not submitted, is left alone.
+func (m *Module) gradeAttempt(ctx context.Context, id uuid.UUID) error {
+	a, err := loadAttempt(ctx, m.db.Pool, id)
+	if err != nil || a.Status != submitted {
+		return err
+	}
+	p, err := m.papers.get(ctx, a.AssessmentID, a.Version)
+	if err != nil {
+		return err
+	}
+	// The submission is committed, so no save can be added to these.
+	responses, err := loadResponses(ctx, m.db.Pool, id, a.StartedAt)
+	if err != nil {
+		return err
+	}
+	g, err := gradePaper(p, responses)
+	if err != nil {
+		return fmt.Errorf("grade attempt %s: %w", id, err)
+	}
+	var gradedAt time.Time
+	err = m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		gradedAt, err = saveGrade(ctx, tx, a, g)
+		if err != nil || gradedAt.IsZero() {
+			return err
+		}
+		return event.AttemptGraded.Emit(ctx, tx, event.AttemptGradedV1{
+			AttemptID: a.AttemptID, AssessmentID: a.AssessmentID, AssessmentTitle: p.title, CourseID: a.CourseID,
+			OrganisationID: a.OrganisationID, LearnerID: a.LearnerID, Number: a.Number,
+			Score: g.score.String(), MaxScore: a.MaxScore, Items: g.summaries(), At: gradedAt.UTC(),
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("grade attempt %s: %w", id, err)
+	}
+	if !gradedAt.IsZero() {
+		m.metrics.grading.Observe(gradedAt.Sub(*a.SubmittedAt).Seconds())
+	}
+	return nil
+}
+
+// grade is the outcome of scoring every item of a paper.
+type grade struct {
+	score scoring.Score
+	items []itemGrade // in the order of the paper
+}
+
+type itemGrade struct {
+	id     uuid.UUID
+	result scoring.Result
+}
+
+// gradePaper scores the responses to a paper. Items without a response earn
+// nothing.
+func gradePaper(p *paper, responses []savedResponse) (grade, error) {
+	given := make(map[uuid.UUID]scoring.Response, len(responses))
+	for _, r := range responses {
+		parsed, err := r.parse()
+		if err != nil {
+			return grade{}, err
+		}
+		given[r.ItemID] = parsed
+	}
+	var g grade
+	for _, it := range p.items {
+		result := it.Score(given[it.id])
+		g.score = g.score.Add(result.Score)
+		g.items = append(g.items, itemGrade{it.id, result})
+	}
+	return g, nil
+}
+
+func (g grade) summaries() []event.ItemScoreV1 {
+	summaries := make([]event.ItemScoreV1, 0, len(g.items))
+	for _, it := range g.items {
+		summaries = append(summaries, event.ItemScoreV1{
+			ItemID: it.id, Score: it.result.Score.String(), MaxScore: it.result.Max.String(), Answered: it.result.Answered(),
+		})
+	}
+	return summaries
+}
+
+// saveGrade writes the scores of a submitted attempt and returns when; the zero
+// time if somebody else has graded it.
+func saveGrade(ctx context.Context, tx pgx.Tx, a attempt, g grade) (gradedAt time.Time, err error) {
+	err = tx.QueryRow(ctx, `
+		update assessment.attempts
+		set status = 'graded', score = $2::text::numeric, graded_at = clock_timestamp()
+		where attempt_id = $1 and status = 'submitted'
+		returning graded_at`, a.AttemptID, g.score.String()).Scan(&gradedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("write the score: %w", err)
+	}
+	var (
+		ids      = make([]uuid.UUID, 0, len(g.items))
+		scores   = make([]string, 0, len(g.items))
+		maxima   = make([]string, 0, len(g.items))
+		answered = make([]bool, 0, len(g.items))
+		results  = make([]string, 0, len(g.items))
+	)
+	for _, it := range g.items {
+		encoded, err := json.Marshal(it.result)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("encode the result of item %s: %w", it.id, err)
+		}
+		ids = append(ids, it.id)
+		scores = append(scores, it.result.Score.String())
+		maxima = append(maxima, it.result.Max.String())
+		answered = append(answered, it.result.Answered())
+		results = append(results, string(encoded))
+	}
+	_, err = tx.Exec(ctx, `
+		insert into assessment.item_scores (attempt_id, item_id, graded_at, score, max_score, answered, result)
+		select $1, item_id, $2, score::numeric, max_score::numeric, answered, result::json
+		from unnest($3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::text[]) as s(item_id, score, max_score, answered, result)`,
+		a.AttemptID, gradedAt, ids, scores, maxima, answered, results)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("write the items' scores: %w", err)
+	}
+	return gradedAt, nil
+}
+
+// loadResults returns the results of a graded attempt by item.
+func loadResults(ctx context.Context, q querier, a attempt) (map[uuid.UUID]scoring.Result, error) {
+	rows, err := q.Query(ctx, `select item_id, result from assessment.item_scores where attempt_id = $1 and graded_at = $2`,
+		a.AttemptID, a.GradedAt)
+	if err != nil {
+		return nil, fmt.Errorf("load the scores of attempt %s: %w", a.AttemptID, err)
+	}
+	results := map[uuid.UUID]scoring.Result{}
+	var id uuid.UUID
+	var encoded []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &encoded}, func() error {
+		var r scoring.Result
+		if err := json.Unmarshal(encoded, &r); err != nil {
+			return fmt.Errorf("decode the result of item %s: %w", id, err)
+		}
+		results[id] = r
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load the scores of attempt %s: %w", a.AttemptID, err)
+	}
+	return results, nil
+}

@@ -1,0 +1,138 @@
+package assessment
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lyceum-lms/platform/internal/bus"
+	"github.com/lyceum-lms/platform/internal/bus/event"
+)
+
+// Contract implements the module's side of the bus. The consumers are apart so
+// that none delays another: a paper with a thousand items does not hold up an
+// enrolment.
+func (m *Module) Contract() bus.Contract {
+	return bus.Contract{
+		Module:    moduleName,
+		Publishes: event.PublishedBy(moduleName),
+		Consumers: []bus.Consumer{
+			{
+				// Papers are records that attempts refer to, not a projection: no Reset.
+				Name:    "assessment.papers",
+				Purpose: "Turns published problem sets into papers that can be attempted.",
+				Reactions: []bus.Reaction{
+					bus.On(event.ProblemSetPublished, m.publishPaper),
+					bus.On(event.ProblemSetWithdrawn, m.withdrawPaper),
+				},
+			},
+			{
+				Name:    "assessment.enrolments",
+				Purpose: "Knows who may attempt a course's assessments and who teaches it.",
+				Reactions: []bus.Reaction{
+					bus.On(event.LearnerEnrolled, learnerEnrolled),
+					bus.On(event.LearnerWithdrawn, learnerWithdrawn),
+					bus.On(event.CourseStaffAssigned, staffAssigned),
+					bus.On(event.CourseStaffRemoved, staffRemoved),
+				},
+				Reset: resetEnrolments,
+			},
+			{
+				Name:    "assessment.people",
+				Purpose: "Keeps the names that the gradebook shows, until their owners are erased.",
+				Reactions: []bus.Reaction{
+					bus.On(event.ContactChanged, contactChanged),
+					bus.On(event.AccountErased, accountErased),
+				},
+				Reset: resetPeople,
+			},
+		},
+	}
+}
+
+func learnerEnrolled(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.LearnerEnrolledV1]) error {
+	e := d.Payload
+	_, err := tx.Exec(ctx, `
+		insert into assessment.enrolments (course_id, learner_id, organisation_id, enrolled_at) values ($1, $2, $3, $4)
+		on conflict (course_id, learner_id) do update
+		set organisation_id = excluded.organisation_id, enrolled_at = excluded.enrolled_at, withdrawn_at = null`,
+		e.CourseID, e.LearnerID, e.OrganisationID, e.At)
+	if err != nil {
+		return fmt.Errorf("record enrolment %s: %w", e.EnrolmentID, err)
+	}
+	return nil
+}
+
+func learnerWithdrawn(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.LearnerWithdrawnV1]) error {
+	e := d.Payload
+	_, err := tx.Exec(ctx, `
+		insert into assessment.enrolments (course_id, learner_id, organisation_id, enrolled_at, withdrawn_at)
+		values ($1, $2, $3, $4, $4)
+		on conflict (course_id, learner_id) do update set withdrawn_at = excluded.withdrawn_at`,
+		e.CourseID, e.LearnerID, e.OrganisationID, e.At)
+	if err != nil {
+		return fmt.Errorf("end enrolment %s: %w", e.EnrolmentID, err)
+	}
+	return nil
+}
+
+func staffAssigned(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.CourseStaffAssignedV1]) error {
+	e := d.Payload
+	_, err := tx.Exec(ctx, `
+		insert into assessment.course_staff (course_id, account_id, organisation_id) values ($1, $2, $3)
+		on conflict (course_id, account_id) do update set organisation_id = excluded.organisation_id`,
+		e.CourseID, e.AccountID, e.OrganisationID)
+	if err != nil {
+		return fmt.Errorf("assign staff to course %s: %w", e.CourseID, err)
+	}
+	return nil
+}
+
+func staffRemoved(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.CourseStaffRemovedV1]) error {
+	e := d.Payload
+	_, err := tx.Exec(ctx, `delete from assessment.course_staff where course_id = $1 and account_id = $2`, e.CourseID, e.AccountID)
+	if err != nil {
+		return fmt.Errorf("remove staff from course %s: %w", e.CourseID, err)
+	}
+	return nil
+}
+
+func resetEnrolments(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `delete from assessment.enrolments`)
+	if err != nil {
+		return fmt.Errorf("empty the enrolments: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `delete from assessment.course_staff`); err != nil {
+		return fmt.Errorf("empty the course staff: %w", err)
+	}
+	return nil
+}
+
+func contactChanged(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.ContactChangedV1]) error {
+	e := d.Payload
+	_, err := tx.Exec(ctx, `
+		insert into assessment.people (account_id, display_name) values ($1, $2)
+		on conflict (account_id) do update set display_name = excluded.display_name`, e.AccountID, e.DisplayName)
+	if err != nil {
+		return fmt.Errorf("record the name of account %s: %w", e.AccountID, err)
+	}
+	return nil
+}
+
+// accountErased forgets the name. Attempts and scores stay: they carry an id
+// that now leads to nobody, and the statistics of a course need them.
+func accountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.AccountErasedV1]) error {
+	_, err := tx.Exec(ctx, `delete from assessment.people where account_id = $1`, d.Payload.AccountID)
+	if err != nil {
+		return fmt.Errorf("erase the name of account %s: %w", d.Payload.AccountID, err)
+	}
+	return nil
+}
+
+func resetPeople(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, `delete from assessment.people`); err != nil {
+		return fmt.Errorf("empty the names: %w", err)
+	}
+	return nil
+}

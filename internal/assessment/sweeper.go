@@ -1,0 +1,83 @@
+package assessment
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// sweepBatch is how many overdue attempts one transaction submits.
+	sweepBatch = 500
+	// partitionsAhead is how many months are prepared.
+	partitionsAhead  = 2
+	maintainInterval = 6 * time.Hour
+	measureInterval  = 30 * time.Second
+	// countedAttempts bounds the work of counting attempts in progress.
+	countedAttempts = 100_000
+)
+
+// sweep submits overdue attempts in bulk until ctx ends, besides keeping the
+// partitions and measuring. Each attempt has a job of its own for its deadline;
+// the sweeper is there for the many that end in the same second, which jobs
+// would take one by one, and for those whose job was lost.
+func (m *Module) sweep(ctx context.Context) {
+	tick := time.NewTicker(m.config.SweepInterval)
+	defer tick.Stop()
+	var maintained, measured time.Time
+	for {
+		m.sweepOnce(ctx)
+		if time.Since(measured) > measureInterval {
+			measured = time.Now()
+			m.measure(ctx)
+		}
+		if time.Since(maintained) > maintainInterval && m.maintain(ctx) {
+			maintained = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// sweepOnce submits everything that is overdue now.
+func (m *Module) sweepOnce(ctx context.Context) {
+	for ctx.Err() == nil {
+		closed, err := m.closeOverdue(ctx, sweepBatch)
+		if err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "cannot submit overdue attempts", "error", err)
+		}
+		if err != nil || closed < sweepBatch {
+			return
+		}
+	}
+}
+
+func (m *Module) measure(ctx context.Context) {
+	var open float64
+	err := m.db.Pool.QueryRow(ctx, `
+		select count(*) from (select from assessment.attempts where status = 'in_progress' limit $1) t`, countedAttempts).Scan(&open)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.log.WarnContext(ctx, "cannot count the attempts in progress", "error", err)
+		}
+		return
+	}
+	m.metrics.openAttempts.Set(open)
+}
+
+// maintain makes the partitions of the coming months and reports whether that
+// went well.
+func (m *Module) maintain(ctx context.Context) bool {
+	err := m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `select assessment.maintain_partitions($1)`, partitionsAhead)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		m.log.WarnContext(ctx, "cannot make partitions", "error", err)
+	}
+	return err == nil
+}

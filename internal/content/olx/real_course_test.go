@@ -1,0 +1,106 @@
+package olx
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/lyceum-lms/platform/internal/bus/event"
+)
+
+// realFile finds a file of real-world input, which is not part of the
+// repository: in the folder that LYCEUM_REAL_DIR names, or in shared/real beside
+// the module. Without it the test is skipped.
+func realFile(t *testing.T, name string) string {
+	t.Helper()
+	dir := os.Getenv("LYCEUM_REAL_DIR")
+	if dir == "" {
+		at, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
+			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+				dir = filepath.Join(filepath.Dir(at), "shared", "real")
+				break
+			}
+		}
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", path)
+	}
+	return path
+}
+
+// TestRealCourse reads the demonstration course of Open edX. All of it arrives,
+// and of its 37 responses each is answerable or in the report.
+func TestRealCourse(t *testing.T) {
+	src, err := Open(context.Background(), realFile(t, "openedx-demo-course.tar.gz"), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	course, report, err := Parse(context.Background(), src, Options{OrganisationID: organisation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := report.Counts
+	for name, pair := range map[string][2]int{
+		"chapters": {c.Chapters, 6}, "subsections": {c.Subsections, 17}, "units": {c.Units, 58}, "texts": {c.HTML, 266}, "videos": {c.Videos, 11},
+		"problems": {c.Problems, 29}, "items": {c.Items, 20}, "parts": {c.Parts, 27}, "placeholders for problems": {c.Placeholders["problem"], 9},
+		"categories": {len(course.GradingPolicy), 3}, "missing assets": {c.AssetsMissing, 0},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%d %s, want %d", pair[0], name, pair[1])
+		}
+	}
+	want := map[string][2]int{ // met, answerable
+		"multiplechoiceresponse": {9, 9}, "choiceresponse": {2, 2}, "optionresponse": {9, 9}, "numericalresponse": {4, 3}, "stringresponse": {4, 4},
+		"customresponse": {4, 0}, "formularesponse": {2, 0}, "imageresponse": {1, 0}, "annotationresponse": {1, 0}, "schematicresponse": {1, 0},
+	}
+	total := 0
+	for kind, n := range want {
+		if got := [2]int{c.Responses[kind], c.Answerable[kind]}; got != n {
+			t.Errorf("%s: %d met, %d answerable, want %v", kind, got[0], got[1], n)
+		}
+		total += n[0]
+	}
+	if total != 37 || len(c.Responses) != len(want) {
+		t.Errorf("%d responses, by type %v", total, c.Responses)
+	}
+
+	items := map[string]event.ItemV1{}
+	unclean := regexp.MustCompile(`<(script|style|link|iframe|button)|<[^>]* (onclick|style|class|data-[a-z]+)=|="(/static/|/asset-v1:|/jump_to_id/)`)
+	for _, chapter := range course.Chapters {
+		for _, sub := range chapter.Subsections {
+			for _, unit := range sub.Units {
+				for _, b := range unit.Blocks {
+					switch b.Kind {
+					case KindProblem:
+						items[b.URLName] = b.Problem.Item
+					case KindPlaceholder:
+						if !reported(report, Skipped, b.Type+"/"+b.URLName) {
+							t.Errorf("%s/%s is a placeholder and not in the report", b.Type, b.URLName)
+						}
+					}
+					// Some texts teach HTML: only tags count, text has no bare "<".
+					if bad := unclean.FindString(b.HTML); bad != "" {
+						t.Errorf("%s/%s still has %q", b.Type, b.URLName, bad)
+					}
+				}
+			}
+		}
+	}
+	table := items["85f3f7f9b72548af880975112f27817c"]
+	if len(table.Parts) != 8 || table.Weight != "8" || strings.Count(table.BodyHTML, "<td>\n        \n          <div data-part=") != 8 {
+		t.Errorf("the table of drop-down lists: %d parts, weight %s, body\n%s", len(table.Parts), table.Weight, table.BodyHTML)
+	}
+	roots := items["9f898b5307d841fcb03f5ee4eb206a9a"]
+	if keys := roots.Parts[0].Numbers; len(keys) != 2 || keys[0].Value != "2" || keys[1].Value != "1" || keys[1].Credit != "0.5" || len(roots.HintsHTML) != 3 {
+		t.Errorf("the quadratic equation: %+v", roots)
+	}
+}

@@ -1,0 +1,293 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lyceum-lms/platform/internal/auth"
+	"github.com/lyceum-lms/platform/internal/content/olx"
+	"github.com/lyceum-lms/platform/internal/problem"
+)
+
+// importStatus is where an import is: queued, running, then one of the others
+// for ever.
+type importStatus string
+
+const (
+	importQueued    importStatus = "queued"
+	importRunning   importStatus = "running"
+	importDone      importStatus = "done"
+	importFailed    importStatus = "failed"
+	importCancelled importStatus = "cancelled"
+)
+
+// importState is an import as the database has it.
+type importState struct {
+	ImportID       uuid.UUID    `db:"import_id"`
+	OrganisationID uuid.UUID    `db:"organisation_id"`
+	RequestedBy    uuid.UUID    `db:"requested_by"`
+	AnyCourse      bool         `db:"any_course"`
+	FileName       string       `db:"file_name"`
+	Bytes          int64        `db:"bytes"`
+	BlobKey        string       `db:"blob_key"`
+	JobID          *int64       `db:"job_id"`
+	Status         importStatus `db:"status"`
+	Step           string       `db:"step"`
+	Done           int          `db:"done"`
+	Total          int          `db:"total"`
+	CourseID       *uuid.UUID   `db:"course_id"`
+	Version        *int         `db:"version"`
+	Unchanged      bool         `db:"unchanged"`
+	Reason         string       `db:"reason"`
+	Detail         string       `db:"detail"`
+	RequestedAt    time.Time    `db:"requested_at"`
+	StartedAt      *time.Time   `db:"started_at"`
+	FinishedAt     *time.Time   `db:"finished_at"`
+}
+
+const importSelect = `
+	select import_id, organisation_id, requested_by, any_course, file_name, bytes, blob_key, job_id, status, step,
+		done, total, course_id, version, unchanged, reason, detail, requested_at, started_at, finished_at
+	from content.imports`
+
+func uploadKey(importID uuid.UUID) string { return uploadPrefix + importID.String() }
+
+// uploadPrefix is where uploads wait in the blob store.
+const uploadPrefix = "imports/"
+
+// requestImport streams an upload to the blob store and queues its import.
+func (m *Module) requestImport(ctx context.Context, p auth.Principal, fileName string, upload io.Reader) (importState, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return importState{}, fmt.Errorf("make an import id: %w", err)
+	}
+	key := uploadKey(id)
+	counted := &countingReader{r: io.LimitReader(upload, m.cfg.MaxImportBytes+1)}
+	err = m.writeBlob(ctx, key, "application/gzip", counted, func() error {
+		switch {
+		case counted.n == 0:
+			return problem.New(problem.Invalid, "empty-upload", "The upload is empty.")
+		case counted.n > m.cfg.MaxImportBytes:
+			return errUploadTooLarge(m.cfg.MaxImportBytes)
+		}
+		return nil
+	})
+	if err != nil {
+		return importState{}, m.uploadError(err, counted.err)
+	}
+	var state importState
+	err = m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			insert into content.imports (import_id, organisation_id, requested_by, any_course, file_name, bytes, blob_key)
+			values ($1, $2, $3, $4, $5, $6, $7)`,
+			id, p.OrganisationID, p.AccountID, p.AdministersOrganisation(), fileName, counted.n, key)
+		if err != nil {
+			return fmt.Errorf("queue an import: %w", err)
+		}
+		job, err := m.jobs.InsertTx(ctx, tx, importArgs{ImportID: id}, nil)
+		if err != nil {
+			return fmt.Errorf("enqueue an import: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `update content.imports set job_id = $2 where import_id = $1`, id, job.Job.ID); err != nil {
+			return fmt.Errorf("queue an import: %w", err)
+		}
+		state, err = loadImport(ctx, tx, p, id)
+		return err
+	})
+	if err != nil {
+		m.deleteBlob(ctx, key)
+	}
+	return state, err
+}
+
+func errUploadTooLarge(limit int64) error {
+	return problem.New(problem.TooLarge, "upload-too-large", "The upload has more than %d bytes.", limit)
+}
+
+// uploadError tells the faults of an upload from ours. reading is the error of
+// the upload itself, if it had one.
+func (m *Module) uploadError(err, reading error) error {
+	var tooLarge *http.MaxBytesError
+	var known *problem.Problem
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &tooLarge):
+		return errUploadTooLarge(m.cfg.MaxImportBytes)
+	case reading != nil:
+		return problem.New(problem.Malformed, "upload-broken-off", "The upload did not arrive completely or in time.").WithCause(err)
+	}
+	return fmt.Errorf("receive an upload: %w", err)
+}
+
+// countingReader knows what it has read and why it could not go on.
+type countingReader struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
+}
+
+// uploadOf finds the export in a request: its first file, if it is a form, or
+// else its body.
+func uploadOf(r *http.Request) (fileName string, upload io.Reader, err error) {
+	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		mediaType = ""
+	}
+	switch mediaType {
+	case "application/gzip", "application/x-gzip", "application/x-tar", "application/tar", "application/tar+gzip",
+		"application/x-gtar", "application/x-compressed-tar", "application/octet-stream":
+		_, params, err := mime.ParseMediaType(r.Header.Get("Content-Disposition"))
+		if err != nil {
+			return "course.tar.gz", r.Body, nil
+		}
+		return plainFileName(params["filename"]), r.Body, nil
+	case "multipart/form-data":
+		if params["boundary"] == "" {
+			return "", nil, problem.New(problem.Malformed, "no-boundary", "The form has no boundary.")
+		}
+		parts, err := r.MultipartReader()
+		if err != nil {
+			return "", nil, problem.New(problem.Malformed, "bad-form", "The form cannot be read.").WithCause(err)
+		}
+		for {
+			part, err := parts.NextPart()
+			if errors.Is(err, io.EOF) {
+				return "", nil, problem.New(problem.Invalid, "no-file", "The form has no file in it.")
+			}
+			if err != nil {
+				return "", nil, problem.New(problem.Malformed, "bad-form", "The form cannot be read.").WithCause(err)
+			}
+			if part.FileName() != "" {
+				return plainFileName(part.FileName()), part, nil
+			}
+		}
+	}
+	return "", nil, problem.New(problem.Invalid, "not-an-archive",
+		"Send the export as application/gzip, or as a file in multipart/form-data.")
+}
+
+// plainFileName is what is kept of a client's file name, to show it.
+func plainFileName(name string) string {
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, name)
+	if name == "." || name == "/" || name == "" {
+		return "course.tar.gz"
+	}
+	if utf8.RuneCountInString(name) > 200 {
+		name = string([]rune(name)[:200])
+	}
+	return name
+}
+
+// loadImport loads an import of the caller, or of the organisation for its
+// administrators.
+func loadImport(ctx context.Context, q querier, p auth.Principal, id uuid.UUID) (importState, error) {
+	state, found, err := one(ctx, q, pgx.RowToStructByName[importState],
+		importSelect+` where import_id = $1 and organisation_id = $2 and ($3 or requested_by = $4)`,
+		id, p.OrganisationID, p.AdministersOrganisation(), p.AccountID)
+	if err != nil {
+		return importState{}, fmt.Errorf("load import %s: %w", id, err)
+	}
+	if !found {
+		return importState{}, problem.NotFoundf("There is no such import.")
+	}
+	return state, nil
+}
+
+// listImports returns one page of the imports that the caller may see, the
+// newest first.
+func (m *Module) listImports(ctx context.Context, p auth.Principal, limit int, before uuid.UUID) ([]importState, error) {
+	page, err := all(ctx, m.db.Pool, pgx.RowToStructByName[importState], importSelect+`
+		where organisation_id = $1 and ($2 or requested_by = $3) and import_id < $4
+		order by import_id desc limit $5`, p.OrganisationID, p.AdministersOrganisation(), p.AccountID, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list imports: %w", err)
+	}
+	return page, nil
+}
+
+// importReport returns the report of an import that has got one.
+func (m *Module) importReport(ctx context.Context, p auth.Principal, id uuid.UUID) (*olx.Report, error) {
+	if _, err := loadImport(ctx, m.db.Pool, p, id); err != nil {
+		return nil, err
+	}
+	report, _, err := one(ctx, m.db.Pool, pgx.RowTo[*olx.Report],
+		`select report from content.imports where import_id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("load the report of import %s: %w", id, err)
+	}
+	if report == nil {
+		return nil, problem.NotFoundf("The import has no report yet.")
+	}
+	return report, nil
+}
+
+// cancelImport ends an import that has not published yet. Whichever of the
+// two commits first, the cancellation or the publication, holds.
+func (m *Module) cancelImport(ctx context.Context, p auth.Principal, id uuid.UUID) (importState, error) {
+	var state importState
+	cancelled := false
+	err := m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := loadImport(ctx, tx, p, id); err != nil {
+			return err
+		}
+		ended, err := tx.Exec(ctx, `
+			update content.imports set status = 'cancelled', finished_at = now()
+			where import_id = $1 and status in ('queued', 'running')`, id)
+		if err != nil {
+			return fmt.Errorf("cancel import %s: %w", id, err)
+		}
+		if state, err = loadImport(ctx, tx, p, id); err != nil {
+			return err
+		}
+		if ended.RowsAffected() == 0 {
+			if state.Status == importCancelled {
+				return nil
+			}
+			return problem.New(problem.Conflict, "import-ended", "The import has ended already: it is %s.", state.Status)
+		}
+		cancelled = true
+		if state.JobID == nil {
+			return nil
+		}
+		// Reaches the replica that runs it, if one does.
+		if _, err := m.jobs.JobCancelTx(ctx, tx, *state.JobID); err != nil {
+			return fmt.Errorf("cancel the job of import %s: %w", id, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return importState{}, err
+	}
+	if cancelled {
+		m.metrics.imports.WithLabelValues("cancelled").Inc()
+		m.deleteBlob(ctx, state.BlobKey)
+	}
+	return state, nil
+}

@@ -1,0 +1,194 @@
+package httpserver
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/lyceum-lms/platform/internal/problem"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// observe gives each request its id and, when it is over, its line in the log
+// and its place in the metrics. A panic ends as a problem.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{server: s, log: s.log, method: r.Method, started: time.Now(), requestID: requestID(r)}
+		w.Header().Set(headerRequestID, c.requestID)
+		ctx := context.WithValue(r.Context(), callKey{}, c)
+		trace.SpanFromContext(ctx).SetAttributes(attribute.String("lyceum.request_id", c.requestID))
+		r = r.WithContext(ctx)
+		cleanHeaders(r.Header)
+		rec := &recorder{ResponseWriter: w}
+		aborted := false
+		defer func() {
+			s.finish(ctx, c, rec)
+			if aborted {
+				panic(http.ErrAbortHandler) // makes net/http cut the connection
+			}
+		}()
+		defer func() {
+			why := recover()
+			if why == nil {
+				return
+			}
+			err, ok := why.(error)
+			if aborted = ok && errors.Is(err, http.ErrAbortHandler); aborted {
+				return
+			}
+			s.log.ErrorContext(ctx, "panic in a handler", "request_id", c.requestID, "route", c.pattern(),
+				"panic", why, "stack", string(debug.Stack()))
+			c.problem = "internal"
+			if aborted = rec.status != 0; aborted {
+				return // half an answer must not look like a whole one
+			}
+			WriteProblem(rec, r, problem.New(problem.Internal, "internal", "Something went wrong on our side."))
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// requestID takes the caller's id if it is a plain word, so that it can be
+// followed through proxies, or makes one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(headerRequestID)
+	if len(id) > 0 && len(id) <= 64 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == "" {
+		return id
+	}
+	random := uuid.New()
+	return hex.EncodeToString(random[:])
+}
+
+// cleanHeaders makes every header text that a column can hold. Control
+// characters have been refused by net/http.
+func cleanHeaders(h http.Header) {
+	for _, values := range h {
+		for i, v := range values {
+			values[i] = strings.ToValidUTF8(v, "\uFFFD")
+		}
+	}
+}
+
+// finish writes the access log and the metrics. The URL is not logged, since
+// queries and paths can carry signatures and ids of persons.
+func (s *Server) finish(ctx context.Context, c *call, rec *recorder) {
+	status := rec.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if c.clientGone || errors.Is(ctx.Err(), context.Canceled) && rec.status == 0 {
+		status = statusClientGone
+	}
+	took := time.Since(c.started)
+	s.metrics.observe(c, status, took)
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("request_id", c.requestID), slog.String("method", c.method), slog.String("route", c.pattern()),
+		slog.Int("status", status), slog.Float64("ms", float64(took.Microseconds())/1000), slog.Int64("bytes", rec.bytes),
+	}
+	if m := c.module(); m != "" {
+		attrs = append(attrs, slog.String("module", m))
+	}
+	if c.problem != "" {
+		attrs = append(attrs, slog.String("problem", c.problem))
+	}
+	s.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// headers sets what protects a browser that is led here. Handlers of documents
+// set a Content-Security-Policy of their own.
+func (s *Server) headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cors lets pages of the allowed origins call the API.
+func (s *Server) cors(next http.Handler) http.Handler {
+	if len(s.options.AllowedOrigins) == 0 {
+		return next
+	}
+	all := slices.Contains(s.options.AllowedOrigins, "*")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Add("Vary", "Origin")
+		origin := r.Header.Get("Origin")
+		if origin == "" || !all && !slices.Contains(s.options.AllowedOrigins, origin) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Expose-Headers", "ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id")
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+			h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id")
+			h.Set("Access-Control-Max-Age", "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	WriteProblem(w, r, problem.New(problem.NotFound, "no-such-path", "There is nothing at this path. See /docs."))
+}
+
+func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, m := range methods {
+		if path := s.mux.Find(newRouteContext(), m, r.URL.Path); path != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	p := newProblem(r.Context(), problem.New(problem.Malformed, "method-not-allowed", "This path does not know the method %s.", truncate(r.Method, 20)))
+	p.Status, p.Title = http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed)
+	WriteProblem(w, r, p)
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap serves http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// Flush implements http.Flusher.
+func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
