@@ -113,6 +113,7 @@ func upModule(ctx context.Context, adminURL, module string, o Options) error {
 	defer pool.Close()
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }()
+	start, applied := time.Now(), 0
 	for _, line := range sqlLines(module) {
 		provider, err := goose.NewProvider(goose.DialectPostgres, db, line.files,
 			goose.WithTableName(line.table), goose.WithSlog(slog.New(slog.DiscardHandler)), goose.WithDisableGlobalRegistry(true))
@@ -127,7 +128,8 @@ func upModule(ctx context.Context, adminURL, module string, o Options) error {
 			return fmt.Errorf("apply the %s migrations: %w", line.name, err)
 		}
 		for _, r := range results {
-			o.Log.InfoContext(ctx, "migration applied", "module", module, "line", line.name,
+			applied++
+			o.Log.DebugContext(ctx, "migration applied", "module", module, "line", line.name,
 				"file", r.Source.Path, "duration", r.Duration)
 		}
 	}
@@ -142,7 +144,11 @@ func upModule(ctx context.Context, adminURL, module string, o Options) error {
 		return fmt.Errorf("apply the river migrations: %w", err)
 	}
 	for _, v := range result.Versions {
-		o.Log.InfoContext(ctx, "migration applied", "module", module, "line", "river", "file", v.Name, "duration", v.Duration)
+		applied++
+		o.Log.DebugContext(ctx, "migration applied", "module", module, "line", "river", "file", v.Name, "duration", v.Duration)
+	}
+	if applied > 0 {
+		o.Log.InfoContext(ctx, "schema migrated", "module", module, "migrations", applied, "duration", time.Since(start))
 	}
 	return protectVersions(ctx, pool, module)
 }

@@ -167,7 +167,9 @@ func TestEventLogMaintenance(t *testing.T) {
 		return scalar[int](t, admin, `select count(*) from users.`+table)
 	}
 	now := time.Now().UTC()
-	begin := func(n int) time.Time { return time.Date(now.Year(), now.Month()+time.Month(n), 1, 0, 0, 0, 0, time.UTC) }
+	begin := func(n int) time.Time {
+		return time.Date(now.Year(), now.Month()+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
+	}
 	month := func(n int) string { return begin(n).Format("event_log_200601") }
 
 	maintain("60 days", 3)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/migrations"
@@ -108,8 +109,8 @@ func (d *database) close(ctx context.Context) error {
 
 // Migrate brings the schemas up to this release, or with statusOnly prints how
 // far they have come.
-func Migrate(ctx context.Context, cfg Config, statusOnly bool) error {
-	log := slog.Default()
+func Migrate(ctx context.Context, cfg Config, statusOnly bool) (err error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	admin, embedded, err := adminURL(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func Migrate(ctx context.Context, cfg Config, statusOnly bool) error {
 		return err
 	}
 	defer db.Close()
-	lines, err := migrations.Report(ctx, db.Pool)
+	lines, err := migrations.Report(ctx, db.Pool, migrations.Modules()...)
 	if err != nil {
 		return err
 	}

@@ -193,8 +193,8 @@ func TestHostileExportsFailWithAReason(t *testing.T) {
 		"a link":          entry(tar.Header{Name: "course/x", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""),
 		"broken XML":      smallCourse().with(export{"course/2026.xml": "<course"}).archive(t),
 		"entity bomb":     smallCourse().with(export{"course.xml": `<!DOCTYPE x [<!ENTITY a "aaaa">]><course url_name="&a;" org="o" course="c"/>`}).archive(t),
-		"text with U+0000": smallCourse().with(export{"policies/2026/policy.json": `{"sequential/s2": {"format": "Home\\u0000work"}}`,
-			"policies/2026/grading_policy.json": `{"GRADER": [{"type": "a\\u0000b", "weight": 1}], "GRADE_CUTOFFS": {}}`}).archive(t),
+		"text with U+0000": smallCourse().with(export{"policies/2026/policy.json": `{"sequential/s2": {"format": "Home\u0000work"}}`,
+			"policies/2026/grading_policy.json": `{"GRADER": [{"type": "a\u0000b", "weight": 1}], "GRADE_CUTOFFS": {}}`}).archive(t),
 		"a key with a slash": smallCourse().with(export{"course.xml": `<course url_name="2026" org="a/b" course="T101"/>`}).archive(t),
 	} {
 		s := w.ended(by, w.upload(by, archive))

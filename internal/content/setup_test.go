@@ -23,7 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/memblob"
+	"gocloud.dev/blob/fileblob"
 
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/bus"
@@ -53,7 +53,9 @@ func newWorld(t *testing.T) *world { return newWorldWith(t, content.Config{}) }
 
 func newWorldWith(t *testing.T, cfg content.Config) *world {
 	t.Helper()
-	w := &world{t: t, db: postgrestest.New(t), blobs: memblob.OpenBucket(nil), clock: newClock(), org: uuid.New()}
+	blobs, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true})
+	require.NoError(t, err)
+	w := &world{t: t, db: postgrestest.New(t), blobs: blobs, clock: newClock(), org: uuid.New()}
 	t.Cleanup(func() { require.NoError(t, w.blobs.Close()) })
 	w.admin = w.db.Admin(t)
 	w.m = w.replica(cfg)

@@ -150,7 +150,7 @@ func TestOperations(t *testing.T) {
 	_, body = get("/status")
 	require.Contains(t, body, `"version": "1"`)
 	_, body = get("/mail/abc")
-	require.Equal(t, "mail at /abc", body)
+	require.Equal(t, "mail at /mail/abc", body)
 	_, body = get("/")
 	for _, link := range []string{"/livez", "/readyz", "/metrics", "/status", "/mail/"} {
 		require.Contains(t, body, `href="`+link+`"`)

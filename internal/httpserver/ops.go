@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,8 +25,7 @@ type OpsOptions struct {
 	Metrics prometheus.Gatherer
 	// Status is shown as JSON.
 	Status func(ctx context.Context) any
-	// Extra handlers by their path, such as "/mail/": they see the path without
-	// it.
+	// Extra handlers by their pattern, such as "/mail/". They see the whole path.
 	Extra map[string]http.Handler
 }
 
@@ -69,7 +67,7 @@ func OpsHandler(o OpsOptions) http.Handler {
 		links = append(links, "/status")
 	}
 	for _, path := range slices.Sorted(maps.Keys(o.Extra)) {
-		mux.Handle(path, http.StripPrefix(strings.TrimSuffix(path, "/"), o.Extra[path]))
+		mux.Handle(path, o.Extra[path])
 		links = append(links, path)
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
