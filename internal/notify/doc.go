@@ -1,8 +1,8 @@
 // Package notify tells people what happened: in an inbox, live over server-sent
 // events, and by mail.
 //
-// It owns notifications, preferences, mail deliveries, and a projection of
-// contacts. It publishes nothing. It consumes contacts and erasures from users,
+// It owns notifications, preferences, mail deliveries, the key that signs links
+// to unsubscribe by, and a projection of contacts. It publishes nothing. It consumes contacts and erasures from users,
 // enrolments and completions from content, and grades from assessment, each with
 // a consumer of its own.
 //

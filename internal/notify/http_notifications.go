@@ -43,10 +43,9 @@ type listOutput struct {
 }
 
 func (m *Module) handleList(ctx context.Context, in *listInput) (*listOutput, error) {
-	var before *uuid.UUID
+	before := uuid.Max
 	if in.Cursor != "" {
-		before = new(uuid.UUID)
-		if err := httpserver.DecodeCursor(in.Cursor, before); err != nil {
+		if err := httpserver.DecodeCursor(in.Cursor, &before); err != nil {
 			return nil, err
 		}
 	}

@@ -29,11 +29,15 @@ type notification struct {
 const notificationColumns = `id, account_id, kind, title, body, data, link, created_at, read_at`
 
 // inboxPage returns up to limit entries before the given one, the newest first.
-func (m *Module) inboxPage(ctx context.Context, caller auth.Principal, unread bool, before *uuid.UUID, limit int) ([]notification, error) {
+func (m *Module) inboxPage(ctx context.Context, caller auth.Principal, unread bool, before uuid.UUID, limit int) ([]notification, error) {
+	filter := ""
+	if unread {
+		filter = "and read_at is null" // as the index on unread entries has it
+	}
 	page, err := collect[notification](ctx, m.db.Pool, `
 		select `+notificationColumns+` from notify.notifications
-		where account_id = $1 and inbox and ($2::uuid is null or id < $2) and (read_at is null or not $3)
-		order by id desc limit $4`, caller.AccountID, before, unread, limit)
+		where account_id = $1 and inbox and id < $2 `+filter+`
+		order by id desc limit $3`, caller.AccountID, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list the notifications of account %s: %w", caller.AccountID, err)
 	}

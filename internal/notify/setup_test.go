@@ -76,12 +76,14 @@ func (w *world) replica(cfg notify.Config) (*notify.Module, *httpservertest.Serv
 	cfg.PublicURL, cfg.APIURL = "https://learn.example", "https://api.example"
 	cfg.ContactRetry = 20 * time.Millisecond
 	m, err := notify.New(cfg, notify.Deps{
-		DB: w.db.DB(w.t, "notify"), Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)),
+		DB: w.db.DB(w.t, "notify"), Log: w.log(),
 		Registerer: prometheus.NewRegistry(), Mail: w.mails, Now: w.clock.now,
 	})
 	require.NoError(w.t, err)
 	return m, httpservertest.New(w.t, m)
 }
+
+func (w *world) log() *slog.Logger { return slog.New(slog.NewTextHandler(w.t.Output(), nil)) }
 
 func (w *world) start(m *notify.Module) {
 	w.t.Helper()

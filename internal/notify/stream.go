@@ -101,14 +101,14 @@ func (m *Module) missed(ctx context.Context, account uuid.UUID, last *uuid.UUID)
 		seconds, nanos := last.Time().UnixTime()
 		resume = earliestID(time.Unix(seconds, nanos).Add(-recentWindow))
 	}
-	found, err := collect[notification](ctx, m.db.Pool, `
+	found, err := collect[notification](ctx, m.db.Pool, fmt.Sprintf(`
 		(select `+notificationColumns+` from notify.notifications
 			where account_id = $1 and inbox and id > $2
 			order by id desc limit $3)
 		union
 		(select `+notificationColumns+` from notify.notifications
-			where account_id = $1 and inbox and created_at > clock_timestamp() - make_interval(secs => $4))
-		order by id`, account, resume, resumeLimit, (2 * lateWindow).Seconds())
+			where account_id = $1 and inbox and created_at > now() - interval '%d milliseconds')
+		order by id`, (2*lateWindow).Milliseconds()), account, resume, resumeLimit)
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for missed notifications of account %s: %w", account, err)
 	}

@@ -5,25 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
 // minMajor is the oldest server that the schema works on.
 const minMajor = 14
-
-// fetchedVersion is the server that is fetched where none is installed and the
-// data directory is new. Data of another major version gets that version.
-const fetchedVersion = embeddedpostgres.V17
 
 // binaries is one installation of the server's programs.
 type binaries struct {
@@ -102,114 +94,4 @@ func dataMajor(cluster string) (int, error) {
 		return 0, fmt.Errorf("read the version of %s: %w", cluster, err)
 	}
 	return major, nil
-}
-
-// fetchBinaries downloads the programs into the user's cache, once.
-func fetchBinaries(ctx context.Context, major int, run account) (binaries, error) {
-	version := fetchedVersion
-	if major != 0 {
-		version = ""
-		for _, v := range []embeddedpostgres.PostgresVersion{
-			embeddedpostgres.V14, embeddedpostgres.V15, embeddedpostgres.V16, embeddedpostgres.V17, embeddedpostgres.V18,
-		} {
-			if strings.HasPrefix(string(v), strconv.Itoa(major)+".") {
-				version = v
-			}
-		}
-		if version == "" {
-			return binaries{}, fmt.Errorf("PostgreSQL %d, which wrote the data directory, is neither installed nor to be fetched", major)
-		}
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return binaries{}, err
-	}
-	dir := filepath.Join(cache, "postgres-"+string(version))
-	if b, err := inspectBinaries(ctx, filepath.Join(dir, "bin")); err == nil {
-		return b, nil
-	}
-	if err := fetchInto(version, "", cache, dir); err != nil {
-		return binaries{}, fmt.Errorf("no PostgreSQL of version %d or newer is installed, and fetching %s failed (%w): "+
-			"install PostgreSQL (apt install postgresql, brew install postgresql) or set DATABASE_URL",
-			minMajor, version, err)
-	}
-	if run.switched {
-		if err := makeReadable(dir); err != nil {
-			return binaries{}, err
-		}
-	}
-	return inspectBinaries(ctx, filepath.Join(dir, "bin"))
-}
-
-// fetchInto leaves the programs in dir; an empty repository is the usual one. The library can only fetch on the way to
-// starting a server of its own, which is stopped at once, and which as root
-// fails when the programs are already there: hence their presence decides.
-func fetchInto(version embeddedpostgres.PostgresVersion, repository, cache, dir string) error {
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return fmt.Errorf("make the cache directory: %w", err)
-	}
-	scratch, err := os.MkdirTemp("", "lyceum-fetch-")
-	if err != nil {
-		return fmt.Errorf("make a scratch directory: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
-	config := embeddedpostgres.DefaultConfig().Version(version).Port(port).
-		CachePath(cache).BinariesPath(dir).RuntimePath(filepath.Join(scratch, "run")).
-		StartParameters(map[string]string{"listen_addresses": "localhost", "unix_socket_directories": ""}).Logger(io.Discard)
-	if repository != "" {
-		config = config.BinaryRepositoryURL(repository)
-	}
-	server := embeddedpostgres.NewDatabase(config)
-	startErr := server.Start()
-	if startErr == nil {
-		if err := server.Stop(); err != nil {
-			return fmt.Errorf("stop the fetched server: %w", err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "bin", "postgres")); err != nil {
-		return cmp.Or(startErr, err)
-	}
-	return nil
-}
-
-func freePort() (uint32, error) {
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer func() { _ = l.Close() }()
-	return uint32(l.Addr().(*net.TCPAddr).Port), nil
-}
-
-func cacheDir() (string, error) {
-	if os.Getuid() == 0 {
-		return "/var/cache/lyceum", nil // root's own cache is closed to the server's user
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find the cache directory: %w", err)
-	}
-	return filepath.Join(dir, "lyceum"), nil
-}
-
-// makeReadable lets others read, and run what the owner may run.
-func makeReadable(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Type()&fs.ModeSymlink != 0 {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		mode := info.Mode().Perm() | 0o444
-		if mode&0o100 != 0 {
-			mode |= 0o111
-		}
-		return os.Chmod(path, mode)
-	})
 }

@@ -1,16 +1,10 @@
 package postgres
 
 import (
-	"archive/zip"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
 // fakeInstallation writes programs that give a version and do nothing.
@@ -64,68 +58,5 @@ func TestTheNewestInstallationIsFoundByNumber(t *testing.T) {
 				t.Errorf("found %q, %v; want %q", b.dir, ok, want)
 			}
 		})
-	}
-}
-
-// Where the process is root, the library fetches the programs and then fails to
-// run them; they must be usable all the same, by the user the server runs as.
-func TestProgramsAreFetchedWhereNoneAreInstalled(t *testing.T) {
-	if _, err := exec.LookPath("xz"); err != nil {
-		t.Skip("needs xz to make an archive")
-	}
-	dir := t.TempDir()
-	fakeInstallation(t, filepath.Join(dir, "made"), "15.99")
-	archive := filepath.Join(dir, "postgres.txz")
-	if out, err := exec.Command("tar", "-C", filepath.Join(dir, "made"), "-cJf", archive, "bin").CombinedOutput(); err != nil {
-		t.Fatalf("make the archive: %v\n%s", err, out)
-	}
-	content, err := os.ReadFile(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	repository := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if filepath.Ext(r.URL.Path) != ".jar" {
-			http.NotFound(w, r)
-			return
-		}
-		jar := zip.NewWriter(w)
-		entry, err := jar.Create("postgres.txz")
-		if err == nil {
-			_, err = entry.Write(content)
-		}
-		if err == nil {
-			err = jar.Close()
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	}))
-	defer repository.Close()
-
-	fetched := filepath.Join(dir, "fetched")
-	if err := fetchInto(embeddedpostgres.V15, repository.URL, filepath.Join(dir, "cache"), fetched); err != nil {
-		t.Fatal(err)
-	}
-	if err := makeReadable(fetched); err != nil {
-		t.Fatal(err)
-	}
-	b, err := inspectBinaries(t.Context(), filepath.Join(fetched, "bin"))
-	if err != nil || b.major != 15 || b.minor != 99 {
-		t.Fatalf("fetched %+v, %v", b, err)
-	}
-	for _, path := range []string{fetched, b.dir, b.path("postgres")} {
-		info, err := os.Stat(path)
-		if err != nil || info.Mode().Perm()&0o005 != 0o005 {
-			t.Errorf("%s has mode %v, %v: others cannot use it", path, info.Mode(), err)
-		}
-	}
-}
-
-func TestAFailedFetchSaysSo(t *testing.T) {
-	repository := httptest.NewServer(http.NotFoundHandler())
-	defer repository.Close()
-	dir := t.TempDir()
-	if err := fetchInto(embeddedpostgres.V15, repository.URL, filepath.Join(dir, "cache"), filepath.Join(dir, "fetched")); err == nil {
-		t.Error("fetching from a server that has nothing succeeded")
 	}
 }

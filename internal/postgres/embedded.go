@@ -109,8 +109,11 @@ func StartEmbedded(ctx context.Context, o EmbeddedOptions) (*Embedded, error) {
 	}
 	var ok bool
 	if e.binaries, ok = installedBinaries(ctx, os.Getenv("PATH"), installations, major); !ok {
-		e.log.InfoContext(ctx, "no PostgreSQL is installed: fetching it")
-		if e.binaries, err = fetchBinaries(ctx, major, e.account); err != nil {
+		f, err := newFetcher(e.account, e.log)
+		if err != nil {
+			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
+		}
+		if e.binaries, err = f.fetch(ctx, major); err != nil {
 			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
 		}
 	}
