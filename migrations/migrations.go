@@ -88,7 +88,7 @@ func Up(ctx context.Context, adminURL string, o Options) error {
 	}
 	// Closing the connection gives the lock back.
 	defer func() { _ = admin.Close(context.WithoutCancel(ctx)) }()
-	if _, err := admin.Exec(ctx, `select pg_catalog.pg_advisory_lock($1)`, int64(migrationLock)); err != nil {
+	if err := takeTurns(ctx, admin, o.Log); err != nil {
 		return fmt.Errorf("migrate: wait for other migrators: %w", err)
 	}
 	if err := postgres.ProvisionDatabase(ctx, admin); err != nil {
@@ -103,6 +103,17 @@ func Up(ctx context.Context, adminURL string, o Options) error {
 		}
 	}
 	return nil
+}
+
+// takeTurns waits until no other migrator is at work, and says so.
+func takeTurns(ctx context.Context, admin *pgx.Conn, log *slog.Logger) error {
+	var first bool
+	if err := admin.QueryRow(ctx, `select pg_catalog.pg_try_advisory_lock($1)`, int64(migrationLock)).Scan(&first); err != nil || first {
+		return err
+	}
+	log.InfoContext(ctx, "waiting for another process that is migrating the database")
+	_, err := admin.Exec(ctx, `select pg_catalog.pg_advisory_lock($1)`, int64(migrationLock))
+	return err
 }
 
 func upModule(ctx context.Context, adminURL, module string, o Options) error {

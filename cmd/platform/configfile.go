@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,27 +12,58 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// configFile resolves flags from a YAML file. The environment goes before it,
-// and a key that is no flag is an error.
-type configFile map[string]any
+// configFile resolves flags from a YAML file, as text, exactly as it is written
+// there: a password 0123 is not a number. The environment goes before the file.
+// A key that is no flag, or a value that is neither a scalar nor a list of
+// them, is an error.
+type configFile map[string]string
 
 func yamlFile(r io.Reader) (kong.Resolver, error) {
-	values := configFile{}
-	if err := yaml.NewDecoder(r).Decode(&values); err != nil && err != io.EOF {
+	var nodes map[string]yaml.Node
+	decoder := yaml.NewDecoder(r)
+	if err := decoder.Decode(&nodes); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the configuration file: %w", err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the configuration file has more than one document")
+	}
+	values := configFile{}
+	for key, node := range nodes {
+		text, err := textOf(node)
+		if err != nil {
+			return nil, fmt.Errorf("the configuration file, line %d: %s %w", node.Line, key, err)
+		}
+		values[key] = text
 	}
 	return values, nil
 }
 
+func textOf(node yaml.Node) (string, error) {
+	switch {
+	case node.Kind == yaml.ScalarNode && node.Tag != "!!null":
+		return node.Value, nil
+	case node.Kind == yaml.SequenceNode:
+		items := make([]string, len(node.Content))
+		for i, item := range node.Content {
+			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
+				return "", errors.New("is not a list of plain values")
+			}
+			items[i] = strings.ReplaceAll(item.Value, ",", `\,`) // kong splits at commas
+		}
+		return strings.Join(items, ","), nil
+	}
+	return "", errors.New("has no plain value")
+}
+
 // Validate implements kong.Resolver.
 func (f configFile) Validate(application *kong.Application) error {
-	var known []string
+	known := map[string]bool{}
 	for _, flag := range application.Flags {
-		known = append(known, flag.Name)
+		known[flag.Name] = flag.Name != "help" && flag.Name != "config-file"
 	}
 	var unknown []string
 	for key := range f {
-		if !slices.Contains(known, key) {
+		if !known[key] {
 			unknown = append(unknown, key)
 		}
 	}
@@ -49,16 +81,8 @@ func (f configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any
 			return nil, nil
 		}
 	}
-	value, ok := f[flag.Name]
-	if !ok {
-		return nil, nil
+	if value, ok := f[flag.Name]; ok {
+		return value, nil
 	}
-	if list, ok := value.([]any); ok {
-		parts := make([]string, len(list))
-		for i, v := range list {
-			parts[i] = fmt.Sprint(v)
-		}
-		return strings.Join(parts, ","), nil
-	}
-	return fmt.Sprint(value), nil
+	return nil, nil
 }

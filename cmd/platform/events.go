@@ -91,6 +91,9 @@ func (r retryCmd) Run(ctx context.Context, c app.Config) error {
 		if err != nil {
 			return err
 		}
+		if n == 0 && r.ID != uuid.Nil {
+			return fmt.Errorf("no dead letter of %s that waits has the id %s", r.Consumer, r.ID)
+		}
 		fmt.Printf("%d dead letters will be handled again by the running platform.\n", n)
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // the image has no zone files
 
 	"github.com/alecthomas/kong"
 
@@ -24,7 +25,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Import from other systems."`
 	Events  eventsCmd  `cmd:"" help:"Look at the event bus and mend it."`
 	Config_ configCmd  `cmd:"" name:"config" help:"Print the configuration in effect, secrets hidden."`
-	Docs    docsCmd    `cmd:"" help:"Write the documents that are generated from the code."`
+	Docs    docsCmd    `cmd:"" help:"Write the documents that are generated from the code, for developers."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -64,7 +65,11 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "platform: %v\nTry platform --help.\n", err)
 		return 2
 	}
-	if err := parsed.Run(c.Config); err != nil && !errors.Is(err, context.Canceled) {
+	err = parsed.Run(c.Config)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = fmt.Errorf("interrupted before it was done: %w", err)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "platform: %v\n", err)
 		return 1
 	}

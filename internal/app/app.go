@@ -35,9 +35,9 @@ const (
 	tokenAudience = "lyceum"
 )
 
-// readyLag is how far a consumer may be behind before this process says that
-// it is not ready. It is generous: readers are served from projections that may
-// be seconds old, and taking replicas away would not make consumers faster.
+// readyLag is how far a consumer may be behind before /readyz says so. That
+// alone does not make the process unready: every replica would be at once, and
+// taking them away would make no consumer faster.
 const readyLag = 10 * time.Minute
 
 // Version is the version of the build, from the module or the commit.
@@ -119,9 +119,13 @@ func open(ctx context.Context, cfg Config, publicURL string, logOutput *os.File)
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := cfg.trustedProxies()
+	if err != nil {
+		return nil, err
+	}
 	p.server = httpserver.New(httpserver.Options{
 		Verifier: verifier, Log: p.log, Registerer: p.tel.Registry, Version: Version(),
-		PublicURL: cfg.PublicURL, AllowedOrigins: cfg.AllowedOrigins,
+		PublicURL: cfg.PublicURL, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
 	})
 	for _, m := range p.modules.all {
 		m.Routes(p.server.Router(m.Name(), m.Prefixes(), p.db.pools[m.Name()]))
@@ -192,9 +196,10 @@ func (p *platform) close(ctx context.Context) error {
 
 // partState is one line of /readyz and /status.
 type partState struct {
-	Part  string `json:"part"`
-	Ready bool   `json:"ready"`
-	Error string `json:"error,omitempty"`
+	Part    string `json:"part"`
+	Ready   bool   `json:"ready"`
+	Error   string `json:"error,omitempty"`
+	Warning string `json:"warning,omitempty"`
 }
 
 // ready reports on every part, so that who is called at night sees at once
@@ -216,7 +221,11 @@ func (p *platform) ready(ctx context.Context) (any, error) {
 	for _, m := range p.modules.all {
 		check(m.Name(), m.Ready(ctx))
 	}
-	check("bus", p.bus.Ready(ctx, readyLag))
+	if err := p.bus.Ready(ctx, readyLag); errors.Is(err, bus.ErrBehind) {
+		states = append(states, partState{Part: "bus", Ready: true, Warning: err.Error()})
+	} else {
+		check("bus", err)
+	}
 	return states, errors.Join(errs...)
 }
 

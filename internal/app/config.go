@@ -4,17 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Config is the whole configuration of a process. Its tags are the command
 // line: flags, environment variables and defaults have one source.
 type Config struct {
-	Listen    string `default:"127.0.0.1:8080" env:"LYCEUM_LISTEN" help:"Address of the API." placeholder:"ADDR"`
-	OpsListen string `default:"127.0.0.1:8081" env:"LYCEUM_OPS_LISTEN" help:"Address of health, metrics, status and caught mail. Not for the public." placeholder:"ADDR"`
+	Listen    string `default:"127.0.0.1:8080" env:"LYCEUM_LISTEN" help:"Address of the API. Default: ${default}." placeholder:"ADDR"`
+	OpsListen string `default:"127.0.0.1:8081" env:"LYCEUM_OPS_LISTEN" help:"Address of health, metrics, status and caught mail. Not for the public. Default: ${default}." placeholder:"ADDR"`
 	PublicURL string `env:"LYCEUM_PUBLIC_URL" help:"Address under which people reach the API; mail links to it. Default: http:// and the API's address." placeholder:"URL"`
 	DataDir   string `env:"LYCEUM_DATA_DIR" help:"Directory of the embedded database, files and caught mail. Default: the user's data directory." placeholder:"DIR"`
 
@@ -27,19 +31,22 @@ type Config struct {
 	AnalyticsDatabaseURL  Secret `env:"LYCEUM_ANALYTICS_DATABASE_URL" help:"The same for module analytics." placeholder:"URL"`
 	NotifyDatabaseURL     Secret `env:"LYCEUM_NOTIFY_DATABASE_URL" help:"The same for module notify." placeholder:"URL"`
 
+	DatabasePooler bool `env:"LYCEUM_DATABASE_POOLER" help:"The modules' logins lead to a transaction pooler such as PgBouncer. The database URL itself never may."`
+
 	PoolSize           int32         `default:"12" env:"LYCEUM_POOL_SIZE" help:"Connections of each module; five modules hold five times as many."`
 	AssessmentPoolSize int32         `default:"24" env:"LYCEUM_ASSESSMENT_POOL_SIZE" help:"Connections of the exam engine."`
-	EventRetention     time.Duration `default:"9600h" env:"LYCEUM_EVENT_RETENTION" help:"How long relayed events are kept for replays."`
+	EventRetention     time.Duration `default:"9600h" env:"LYCEUM_EVENT_RETENTION" help:"How long relayed events are kept for replays. What a consumer has not handled is kept longer."`
 
 	BlobURL string `env:"LYCEUM_BLOB_URL" help:"Where files are kept (file:///...). Default: in the data directory. Replicas share it." placeholder:"URL"`
 
 	SMTPAddress  string `env:"LYCEUM_SMTP_ADDRESS" help:"Mail server as host:port. Without one, mail is caught and can be read on the operations listener." placeholder:"ADDR"`
 	SMTPUser     string `env:"LYCEUM_SMTP_USER" help:"User name for the mail server."`
 	SMTPPassword Secret `env:"LYCEUM_SMTP_PASSWORD" help:"Password for the mail server."`
-	SMTPTLS      string `default:"starttls" enum:"starttls,tls,none" env:"LYCEUM_SMTP_TLS" help:"Transport security of the mail server: ${enum}."`
+	SMTPTLS      string `name:"smtp-tls" default:"starttls" enum:"starttls,tls,none" env:"LYCEUM_SMTP_TLS" help:"Transport security of the mail server: ${enum}."`
 	MailFrom     string `default:"Lyceum <no-reply@lyceum.example>" env:"LYCEUM_MAIL_FROM" help:"Sender of all mail."`
 
 	AllowedOrigins []string `env:"LYCEUM_ALLOWED_ORIGINS" help:"Origins whose pages may call the API (CORS). Default: none."`
+	TrustedProxies []string `env:"LYCEUM_TRUSTED_PROXIES" help:"Networks of the proxies in front of the API, such as 10.0.0.0/8: from them alone X-Forwarded-For is believed. Without it, limits by place take everybody behind a proxy for one." placeholder:"CIDR"`
 
 	Demo string `default:"auto" enum:"auto,yes,no" env:"LYCEUM_DEMO" help:"Make a demo organisation with a course: yes, no, or auto (with the embedded database only)."`
 
@@ -51,44 +58,128 @@ type Config struct {
 	ShutdownTimeout time.Duration `default:"25s" env:"LYCEUM_SHUTDOWN_TIMEOUT" help:"Longest orderly stop."`
 }
 
-// Validate reports every mistake at once.
+// Validate reports every mistake at once, each with the flag that it is in.
 func (c Config) Validate() error {
 	var errs []error
 	mistake := func(flag, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("--%s: "+format, append([]any{flag}, args...)...))
 	}
-	for flag, addr := range map[string]string{"listen": c.Listen, "ops-listen": c.OpsListen} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			mistake(flag, "%q is not an address like 127.0.0.1:8080: %v", addr, err)
+	c.validateAddresses(mistake)
+	c.validateDatabase(mistake)
+	c.validateMail(mistake)
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{{"drain-delay", c.DrainDelay}, {"shutdown-timeout", c.ShutdownTimeout}} {
+		if d.value < 0 || d.value > time.Hour {
+			mistake(d.flag, "%s is not between 0 and an hour", d.value)
+		}
+	}
+	if c.EventRetention < 24*time.Hour {
+		mistake("event-retention", "%s is less than a day: a replay would hardly find anything", c.EventRetention)
+	}
+	return errors.Join(errs...)
+}
+
+type mistakeFunc = func(flag, format string, args ...any)
+
+func (c Config) validateAddresses(mistake mistakeFunc) {
+	for _, a := range []struct{ flag, value string }{{"listen", c.Listen}, {"ops-listen", c.OpsListen}} {
+		if _, _, err := net.SplitHostPort(a.value); err != nil {
+			mistake(a.flag, "%q is not an address like 127.0.0.1:8080", a.value)
 		}
 	}
 	if c.Listen == c.OpsListen && !strings.HasSuffix(c.Listen, ":0") {
 		mistake("ops-listen", "must differ from --listen, which the public reaches")
 	}
-	if c.PublicURL != "" {
-		if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			mistake("public-url", "%q is not an http or https URL", c.PublicURL)
+	for _, u := range []struct{ flag, value string }{{"public-url", c.PublicURL}, {"otlp-endpoint", c.OTLPEndpoint}} {
+		if u.value != "" && !isWebURL(u.value) {
+			mistake(u.flag, "is not an http or https URL") // it may hold a password: not shown
 		}
 	}
-	if c.SMTPAddress != "" {
-		if _, _, err := net.SplitHostPort(c.SMTPAddress); err != nil {
-			mistake("smtp-address", "%q is not host:port: %v", c.SMTPAddress, err)
+	for _, o := range c.AllowedOrigins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || !isWebURL(o) || o != u.Scheme+"://"+u.Host) {
+			mistake("allowed-origins", "%q is not an origin like https://learn.example, without a path, nor *", o)
 		}
 	}
-	for flag, n := range map[string]int32{"pool-size": c.PoolSize, "assessment-pool-size": c.AssessmentPoolSize} {
-		if n < 4 || n > 1000 {
-			mistake(flag, "%d is not between 4 and 1000", n)
+	if _, err := c.trustedProxies(); err != nil {
+		mistake("trusted-proxies", "%v", err)
+	}
+	if c.BlobURL != "" && !strings.HasPrefix(c.BlobURL, "file:///") {
+		mistake("blob-url", "must begin with file:///, the one kind of store that there is")
+	}
+}
+
+// trustedProxies reads the networks. An address alone is a network of one.
+func (c Config) trustedProxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		if a, err := netip.ParseAddr(text); err == nil {
+			text = netip.PrefixFrom(a, a.BitLen()).String()
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network like 10.0.0.0/8 or 2001:db8::/32", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+func isWebURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+func (c Config) validateDatabase(mistake mistakeFunc) {
+	given := 0
+	for _, m := range moduleNames {
+		login := c.moduleURL(m)
+		if login == "" {
+			continue
+		}
+		given++
+		if _, err := pgconn.ParseConfig(login); err != nil {
+			mistake(m+"-database-url", "%v", err) // masks the password
 		}
 	}
-	for flag, d := range map[string]time.Duration{"drain-delay": c.DrainDelay, "shutdown-timeout": c.ShutdownTimeout} {
-		if d < 0 || d > time.Hour {
-			mistake(flag, "%s is not between 0 and an hour", d)
+	if c.DatabaseURL != "" {
+		if _, err := pgconn.ParseConfig(string(c.DatabaseURL)); err != nil {
+			mistake("database-url", "%v", err)
+		}
+	} else if given > 0 && given < len(moduleNames) {
+		mistake("database-url", "is needed unless every module has a login of its own; %d of %d have", given, len(moduleNames))
+	}
+	if c.DatabasePooler && given < len(moduleNames) {
+		mistake("database-pooler", "needs a login for every module (--users-database-url and so on): "+
+			"those derived from --database-url lead to the server itself")
+	}
+	for _, p := range []struct {
+		flag  string
+		value int32
+	}{{"pool-size", c.PoolSize}, {"assessment-pool-size", c.AssessmentPoolSize}} {
+		if p.value < 4 || p.value > 1000 {
+			mistake(p.flag, "%d is not between 4 and 1000", p.value)
 		}
 	}
-	if c.EventRetention < 24*time.Hour {
-		mistake("event-retention", "%s is less than a day: a consumer that is down for a night would lose events", c.EventRetention)
+}
+
+func (c Config) validateMail(mistake mistakeFunc) {
+	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
+		mistake("mail-from", "%q is not an address like Lyceum <no-reply@lyceum.example>", c.MailFrom)
 	}
-	return errors.Join(errs...)
+	if c.SMTPAddress == "" {
+		if c.SMTPUser != "" || c.SMTPPassword != "" {
+			mistake("smtp-address", "is needed with --smtp-user and --smtp-password")
+		}
+		return
+	}
+	if host, _, err := net.SplitHostPort(c.SMTPAddress); err != nil || host == "" {
+		mistake("smtp-address", "%q is not host:port", c.SMTPAddress)
+	}
+	if c.SMTPTLS == "none" && c.SMTPUser != "" {
+		mistake("smtp-tls", "a password is not sent to a mail server without TLS")
+	}
 }
 
 // moduleURL is the login configured for a module, empty if there is none.

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/migrations"
@@ -66,9 +69,11 @@ func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (_ *databas
 				return nil, err
 			}
 		}
-		db, err := postgres.Open(ctx, postgres.Options{URL: url, Module: m, MaxConns: cfg.poolSize(m)})
+		db, err := postgres.Open(ctx, postgres.Options{
+			URL: url, Module: m, MaxConns: cfg.poolSize(m), TransactionPooler: cfg.DatabasePooler,
+		})
 		if err != nil {
-			return nil, fmt.Errorf("open the database of module %s: %w", m, err)
+			return nil, explainLogin(err, m, cfg)
 		}
 		d.pools[m] = db
 		if err := migrations.Check(ctx, db.Pool, m); err != nil {
@@ -76,6 +81,24 @@ func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (_ *databas
 		}
 	}
 	return d, nil
+}
+
+// explainLogin adds the way out when the server wants a password that could
+// not be derived.
+func explainLogin(err error, module string, cfg Config) error {
+	err = fmt.Errorf("open the database of module %s: %w", module, err)
+	var pgErr *pgconn.PgError
+	refused := errors.As(err, &pgErr) && (pgErr.Code == "28000" || pgErr.Code == "28P01") // invalid authorisation, password
+	switch {
+	case !refused || cfg.DatabaseURL == "":
+		return err
+	case cfg.moduleURL(module) != "":
+		return fmt.Errorf("%w; check --%s-database-url", err, module)
+	case cfg.RoleSecret == "":
+		return fmt.Errorf("%w; the password of the module's role is derived from that in --database-url: "+
+			"if it has none, set --role-secret, and the server must accept passwords", err)
+	}
+	return err
 }
 
 func derivedURL(admin, module string, cfg Config) (string, error) {
@@ -97,14 +120,25 @@ func (d *database) lost() <-chan error {
 	return d.embedded.Wait()
 }
 
+// close waits for connections in use, but not longer than ctx, and then stops
+// the embedded server.
 func (d *database) close(ctx context.Context) error {
+	var pools sync.WaitGroup
 	for _, db := range d.pools {
-		db.Close()
+		pools.Go(db.Close)
+	}
+	closed := make(chan struct{})
+	go func() { pools.Wait(); close(closed) }()
+	var err error
+	select {
+	case <-closed:
+	case <-ctx.Done():
+		err = fmt.Errorf("close the database pools: connections are still in use: %w", ctx.Err())
 	}
 	if d.embedded == nil {
-		return nil
+		return err
 	}
-	return d.embedded.Stop(ctx)
+	return errors.Join(err, d.embedded.Stop(ctx))
 }
 
 // Migrate brings the schemas up to this release, or with statusOnly prints how

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/lyceum-lms/platform/internal/httpserver"
@@ -22,9 +23,19 @@ const idempotencyWindow = 24 * time.Hour
 // it in order: not ready, connections, requests, events, jobs, database. What
 // a newcomer needs to know is written to out once it can be used.
 func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
-	// The address is taken first: a port that is in use is found before anything
-	// is started, and mail can link to a port that the system chose.
-	listen, err := reserve(ctx, cfg.Listen)
+	// Who is told to stop while still starting has stopped in order, too.
+	defer func() {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = nil
+		}
+	}()
+	// The addresses are looked at first: a port that is in use is found before
+	// anything is started, and mail can link to a port that the system chose.
+	listen, err := reserve(ctx, "--listen", cfg.Listen)
+	if err != nil {
+		return err
+	}
+	opsListen, err := reserve(ctx, "--ops-listen", cfg.OpsListen)
 	if err != nil {
 		return err
 	}
@@ -32,7 +43,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	ops, err := httpserver.Listen(ctx, cfg.OpsListen, p.opsHandler(), p.log)
+	ops, err := httpserver.Listen(ctx, opsListen, p.opsHandler(), p.log)
 	if err != nil {
 		return errors.Join(err, p.close(context.WithoutCancel(ctx)))
 	}
@@ -44,7 +55,11 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 		defer cancel()
 		p.draining.Store(true)
 		if api != nil {
-			err = errors.Join(err, api.Stop(stopCtx, cfg.DrainDelay))
+			// Requests get half of the time, so that something is left for
+			// events, jobs and the database.
+			requests, cancel := context.WithTimeout(stopCtx, cfg.DrainDelay+cfg.ShutdownTimeout/2)
+			defer cancel()
+			err = errors.Join(err, api.Stop(requests, cfg.DrainDelay))
 		}
 		err = errors.Join(err, p.stop(stopCtx), ops.Stop(stopCtx, 0))
 		p.log.Info("stopped")
@@ -77,11 +92,14 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 	}
 }
 
-// reserve resolves port 0 into a free port.
-func reserve(ctx context.Context, address string) (string, error) {
+// reserve checks that an address is free and resolves port 0 into a port.
+func reserve(ctx context.Context, flag, address string) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "", fmt.Errorf("%s %s is in use by another process: stop it or choose another address", flag, address)
+	}
 	if err != nil {
-		return "", fmt.Errorf("listen on %s: %w", address, err)
+		return "", fmt.Errorf("%s %s: %w", flag, address, err)
 	}
 	return l.Addr().String(), l.Close()
 }

@@ -56,6 +56,25 @@ func (m *Module) gradeAttempt(ctx context.Context, id uuid.UUID) error {
 	return nil
 }
 
+// ungradedSQL selects up to $2 attempts that were submitted longer than $1 ago
+// and are not graded yet, the oldest first.
+const ungradedSQL = `
+	select attempt_id from assessment.attempts
+	where status = 'submitted' and submitted_at < now() - $1::interval
+	order by submitted_at limit $2`
+
+func ungraded(ctx context.Context, q querier, longerThan time.Duration, limit int) ([]uuid.UUID, error) {
+	rows, err := q.Query(ctx, ungradedSQL, longerThan, limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for ungraded attempts: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("look for ungraded attempts: %w", err)
+	}
+	return ids, nil
+}
+
 // grade is the outcome of scoring every item of a paper.
 type grade struct {
 	score scoring.Score

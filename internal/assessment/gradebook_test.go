@@ -129,6 +129,7 @@ func TestCSVCellsAreNoFormulas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"": "", "Ada": "Ada", "1+1": "1+1", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1",
+		" =1": "' =1", "\u200b=1": "'\u200b=1", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "Łukasz": "Łukasz", "李": "李",
 	} {
 		require.Equal(t, want, csvCell(text))
 	}

@@ -98,7 +98,11 @@ func (m *Module) handleStartAttempt(ctx context.Context, in *assessmentInput) (*
 	if err != nil {
 		return nil, err
 	}
-	o, err := m.openPaper(ctx, a)
+	open := m.openPaper
+	if created {
+		open = m.blankPaper
+	}
+	o, err := open(ctx, a)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -191,8 +193,15 @@ func writeCSV(out *csv.Writer, rows []gradebookRow) error {
 // csvCell makes text that somebody chose safe to open in a spreadsheet, which
 // takes a cell for a formula by its first character.
 func csvCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+	// Some skip spaces, and some take the full-width forms for the plain ones.
+	visible := strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) })
+	if strings.ContainsAny(firstRune(visible), "=+-@＝＋－＠") || visible != text {
 		return "'" + text
 	}
 	return text
+}
+
+func firstRune(text string) string {
+	_, size := utf8.DecodeRuneInString(text)
+	return text[:size]
 }

@@ -60,6 +60,7 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 			[]string{"{}", "{}"}, clockSlack}},
 		"resuming":     {responsesSQL, []any{attempt, time.Now().Add(-time.Hour)}},
 		"the sweeper":  {closeOverdueSQL, []any{500}},
+		"ungraded":     {ungradedSQL, []any{gradingGrace, gradingBatch}},
 		"own attempts": {ownAttemptsSQL, []any{learner, nil, nil, nil, 50}},
 	} {
 		rows, err := d.db.Pool.Query(ctx, `explain `+q.sql, q.args...)

@@ -28,15 +28,18 @@ func (m *Module) readAttempt(ctx context.Context, caller auth.Principal, id uuid
 }
 
 func (m *Module) openPaper(ctx context.Context, a attempt) (openPaper, error) {
+	o, err := m.blankPaper(ctx, a)
+	if err != nil {
+		return openPaper{}, err
+	}
+	o.responses, err = loadResponses(ctx, m.db.Pool, a.AttemptID, a.StartedAt)
+	return o, err
+}
+
+// blankPaper is an attempt that has just been started: there is nothing to load.
+func (m *Module) blankPaper(ctx context.Context, a attempt) (openPaper, error) {
 	p, err := m.papers.get(ctx, a.AssessmentID, a.Version)
-	if err != nil {
-		return openPaper{}, err
-	}
-	responses, err := loadResponses(ctx, m.db.Pool, a.AttemptID, a.StartedAt)
-	if err != nil {
-		return openPaper{}, err
-	}
-	return openPaper{attempt: a, paper: p, responses: responses}, nil
+	return openPaper{attempt: a, paper: p}, err
 }
 
 // visibleAttempt returns an attempt that the caller may read, and whether they

@@ -146,6 +146,21 @@ func TestAnAbandonedAttemptIsSubmittedAtItsDeadline(t *testing.T) {
 	require.True(t, e.ByDeadline)
 }
 
+func TestAnAttemptWhoseGradingDiedIsGraded(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	ada := s.learner("Ada")
+	set := s.publish(s.problemSet())
+	a := ada.start(set)
+	ada.save(a.AttemptID, set.Items[1].ItemID, text("42"))
+	// Submitted, and there is no job that would come back to it.
+	_, err := s.module.db.Pool.Exec(context.Background(), `
+		update assessment.attempts set status = 'submitted', submitted_by = 'learner', started_at = started_at - interval '2 hours',
+			submitted_at = now() - interval '1 minute' where attempt_id = $1`, a.AttemptID)
+	require.NoError(t, err)
+	require.Equal(t, "2", ada.graded(a.AttemptID).Score)
+}
+
 // expire moves an attempt into the past, so that its deadline has come without
 // anybody having noticed, and returns the deadline.
 func (s *school) expire(attempt uuid.UUID) (deadline time.Time) {

@@ -120,12 +120,24 @@ func contactChanged(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.Contact
 	return nil
 }
 
-// accountErased forgets the name. Attempts and scores stay: they carry an id
-// that now leads to nobody, and the statistics of a course need them.
+// accountErased forgets the name, and the responses, in which people may have
+// written who they are. Attempts and scores stay: they carry an id that now leads
+// to nobody, and the statistics of a course need them. Responses that wait for
+// their grade stay as well, since without them it would be a wrong one.
 func accountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.AccountErasedV1]) error {
 	_, err := tx.Exec(ctx, `delete from assessment.people where account_id = $1`, d.Payload.AccountID)
 	if err != nil {
 		return fmt.Errorf("erase the name of account %s: %w", d.Payload.AccountID, err)
+	}
+	_, err = tx.Exec(ctx, `
+		delete from assessment.response_log r using assessment.attempts t
+		where t.learner_id = $1 and t.status <> 'submitted' and r.attempt_id = t.attempt_id`, d.Payload.AccountID)
+	if err != nil {
+		return fmt.Errorf("erase the responses of account %s: %w", d.Payload.AccountID, err)
+	}
+	_, err = tx.Exec(ctx, `delete from assessment.idempotency_keys where principal = $1`, d.Payload.AccountID)
+	if err != nil {
+		return fmt.Errorf("erase the kept answers of account %s: %w", d.Payload.AccountID, err)
 	}
 	return nil
 }

@@ -164,6 +164,41 @@ func TestTheOrderBetweenAggregatesDoesNotMatter(t *testing.T) {
 	require.Equal(t, "2", page.Items[0].Total.String())
 }
 
+// What people type into an answer can say who they are, and so can what was
+// answered to their requests.
+func TestErasureForgetsResponsesAndKeepsScores(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	ada, bob := s.learner("Ada"), s.learner("Bob")
+	set := s.publish(s.problemSet())
+	attempts := map[string]attemptBody{}
+	for name, p := range map[string]person{"ada": ada, "bob": bob} {
+		a := p.start(set)
+		p.save(a.AttemptID, a.Items[0].ItemID, choice("a"))
+		p.submit(a.AttemptID)
+		p.graded(a.AttemptID)
+		attempts[name] = a
+	}
+	running := ada.start(set)
+	ada.save(running.AttemptID, running.Items[0].ItemID, choice("a"))
+	_, err := s.module.db.Pool.Exec(t.Context(), `
+		insert into assessment.idempotency_keys (principal, key, route, fingerprint) values ($1, 'k', 'start-attempt', '')`, ada.id)
+	require.NoError(t, err)
+
+	emit(s, event.AccountErased, event.AccountErasedV1{AccountID: ada.id, OrganisationID: s.organisation, At: time.Now()})
+	s.bus.Drain()
+	count := func(sql string, args ...any) (n int) {
+		require.NoError(t, s.module.db.Pool.QueryRow(t.Context(), sql, args...).Scan(&n))
+		return n
+	}
+	const responses = `select count(*) from assessment.response_log where attempt_id = $1`
+	require.Zero(t, count(responses, attempts["ada"].AttemptID))
+	require.Zero(t, count(responses, running.AttemptID))
+	require.Equal(t, 1, count(responses, attempts["bob"].AttemptID))
+	require.Zero(t, count(`select count(*) from assessment.idempotency_keys where principal = $1`, ada.id))
+	require.Equal(t, 1, count(`select count(*) from assessment.attempts where learner_id = $1 and score is not null`, ada.id))
+}
+
 // A publication that was set aside and is retried later must not bring back
 // what has been withdrawn since.
 func TestAWithdrawalBeforeThePublicationHolds(t *testing.T) {

@@ -10,6 +10,12 @@ import (
 const (
 	// sweepBatch is how many overdue attempts one transaction submits.
 	sweepBatch = 500
+	// gradingGrace is how long the grading of an attempt is left to its job
+	// before the sweeper does it. It is a multiple of what a busy queue takes.
+	gradingGrace = 15 * time.Second
+	// gradingBatch is how many a sweep grades: the sweeper makes up for the dead,
+	// it is no further worker.
+	gradingBatch = 50
 	// partitionsAhead is how many months are prepared.
 	partitionsAhead  = 2
 	maintainInterval = 6 * time.Hour
@@ -21,13 +27,15 @@ const (
 // sweep submits overdue attempts in bulk until ctx ends, besides keeping the
 // partitions and measuring. Each attempt has a job of its own for its deadline;
 // the sweeper is there for the many that end in the same second, which jobs
-// would take one by one, and for those whose job was lost.
+// would take one by one, and for those whose job was lost. It grades, too, what
+// a killed process was grading: that job counts as running for minutes.
 func (m *Module) sweep(ctx context.Context) {
 	tick := time.NewTicker(m.config.SweepInterval)
 	defer tick.Stop()
 	var maintained, measured time.Time
 	for {
 		m.sweepOnce(ctx)
+		m.gradeForgotten(ctx)
 		if time.Since(measured) > measureInterval {
 			measured = time.Now()
 			m.measure(ctx)
@@ -52,6 +60,24 @@ func (m *Module) sweepOnce(ctx context.Context) {
 		}
 		if err != nil || closed < sweepBatch {
 			return
+		}
+	}
+}
+
+// gradeForgotten grades attempts that have waited for longer than gradingGrace.
+// Its job may come to the same attempt later, or another replica at the same
+// time: grading is fenced.
+func (m *Module) gradeForgotten(ctx context.Context) {
+	forgotten, err := ungraded(ctx, m.db.Pool, gradingGrace, gradingBatch)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.log.WarnContext(ctx, "cannot look for attempts that wait for their grade", "error", err)
+		}
+		return
+	}
+	for _, id := range forgotten {
+		if err := m.gradeAttempt(ctx, id); err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "cannot grade an attempt that waits for its grade", "attempt_id", id, "error", err)
 		}
 	}
 }

@@ -60,14 +60,19 @@ type Options struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Retry      RetryPolicy
-	// Workers bounds the open transactions of one consumer. Default: 4.
+	// Workers bounds the open transactions of one consumer. Default: its share
+	// of two thirds of its module's pool, from 2 to 4, so that consumers that
+	// hang leave connections to each other and to requests.
 	Workers int
 	// Idle is how long a relay or a reader waits for work that nobody told it
 	// of, such as another replica's. Default: 1 s.
 	Idle time.Duration
 	// Retention is how long a module's log keeps relayed events for replays.
-	// Default: 400 days.
+	// What a consumer has not handled is kept longer. Default: 400 days.
 	Retention time.Duration
+	// Patience is how long an event of a type that this release does not know
+	// is left to replicas of a newer one. Default: 5 minutes.
+	Patience time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -79,15 +84,21 @@ func (o Options) withDefaults() Options {
 	if o.Retry.Attempts == 0 {
 		o.Retry.Attempts = 6
 	}
-	if o.Workers == 0 {
-		o.Workers = 4
-	}
 	orDefault(&o.Retry.Min, 50*time.Millisecond)
 	orDefault(&o.Retry.Max, 5*time.Second)
 	orDefault(&o.Retry.Timeout, 30*time.Second)
 	orDefault(&o.Idle, time.Second)
 	orDefault(&o.Retention, 400*24*time.Hour)
+	orDefault(&o.Patience, 5*time.Minute)
 	return o
+}
+
+func (o Options) workers(m Member) int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	share := int(m.DB.Pool.Config().MaxConns) * 2 / 3 / len(m.Contract.Consumers)
+	return min(max(share, 2), 4)
 }
 
 // Bus runs the relays and consumers of the modules of one process. A stopped
@@ -117,9 +128,16 @@ func New(opts Options) (*Bus, error) {
 	if err := Check(contracts...); err != nil {
 		return nil, fmt.Errorf("the modules' contracts do not fit together: %w", err)
 	}
+	known := map[string]map[string]bool{}
+	for _, c := range contracts {
+		known[c.Module] = map[string]bool{}
+		for _, t := range c.Publishes {
+			known[c.Module][t.Type()] = true
+		}
+	}
 	for _, m := range opts.Members {
 		for _, c := range m.Contract.Consumers {
-			slots := make(chan struct{}, opts.Workers)
+			slots := make(chan struct{}, opts.workers(m))
 			for _, source := range c.Sources() {
 				handlers := map[string]Reaction{}
 				for _, r := range c.Reactions {
@@ -128,8 +146,11 @@ func New(opts Options) (*Bus, error) {
 					}
 				}
 				b.consumptions = append(b.consumptions, &consumption{
-					consumer: c, source: source, db: m.DB, log: opts.Log, metrics: b.metrics,
+					consumer: c, source: source, db: m.DB, sourceDB: b.members[source].DB, log: opts.Log, metrics: b.metrics,
 					retry: opts.Retry, slots: slots, handlers: handlers,
+					strangers: &strangers{known: known[source], patience: opts.Patience, log: opts.Log.With("consumer", c.Name),
+						waiting: map[int16]stranger{}, givenUp: map[string]time.Time{}},
+					outage: newComplaint(opts.Log, "bus: the database is away or has ended the transaction, will try again", "consumer", c.Name),
 				})
 			}
 		}
@@ -140,6 +161,9 @@ func New(opts Options) (*Bus, error) {
 // Start makes the positions of new consumers and starts consumers, then
 // relays. It returns when they run.
 func (b *Bus) Start(ctx context.Context) error {
+	if b.stop != nil {
+		return errors.New("start the bus: it has been started before")
+	}
 	for _, c := range b.consumptions {
 		if err := b.makePositions(ctx, c); err != nil {
 			return fmt.Errorf("start consumer %s: %w", c.consumer.Name, err)
@@ -165,7 +189,26 @@ func (b *Bus) Start(ctx context.Context) error {
 	for module, m := range b.members {
 		r := newRelay(module, m.DB, b.heads[module], b.opts.Log, b.opts.Idle)
 		b.running.Go(func() { r.run(run) })
-		b.running.Go(func() { b.tend(run, module, m) })
+		b.running.Go(func() {
+			b.every(run, b.opts.Idle, module, "learn how far the log reaches", func(ctx context.Context) error {
+				return b.heads[module].refresh(ctx, m.DB, module)
+			})
+		})
+		b.running.Go(func() {
+			b.every(run, b.opts.Idle, module, "retry dead letters", func(ctx context.Context) error {
+				return b.retryRequested(ctx, module, m)
+			})
+		})
+		b.running.Go(func() {
+			b.every(run, 5*b.opts.Idle, module, "measure", func(ctx context.Context) error {
+				return b.measure(ctx, module, m)
+			})
+		})
+		b.running.Go(func() {
+			b.every(run, maintenanceInterval, module, "maintain the log", func(ctx context.Context) error {
+				return errors.Join(b.maintain(ctx, module, m), pruneDeadLetters(ctx, module, m))
+			})
+		})
 	}
 	return nil
 }
@@ -175,9 +218,13 @@ func (b *Bus) reader(c *consumption) *logReader {
 	for t := range c.handlers {
 		types = append(types, t)
 	}
+	lost := newComplaint(b.opts.Log, "bus: events are lost, the consumer waits", "consumer", c.consumer.Name, "source", c.source)
+	lost.level = slog.LevelError
 	return &logReader{
 		source: c.source, sourceDB: b.members[c.source].DB, consumer: c.consumer.Name, consumerDB: c.db,
-		types: types, heads: b.heads[c.source], log: b.opts.Log, idle: b.opts.Idle,
+		types: types, heads: b.heads[c.source], idle: b.opts.Idle,
+		fault: newComplaint(b.opts.Log, "bus: cannot read, will try again", "consumer", c.consumer.Name, "source", c.source),
+		lost:  lost,
 	}
 }
 
@@ -199,7 +246,7 @@ func (b *Bus) Stop(ctx context.Context) error {
 }
 
 // makePositions gives a consumer that is new its place at the beginning of
-// what the source's log still holds.
+// what the source's log still holds. What is there already is history to it.
 func (b *Bus) makePositions(ctx context.Context, c *consumption) error {
 	var missing bool
 	err := c.db.Pool.QueryRow(ctx, consumerSQL(c.consumer.Name, `
@@ -208,76 +255,87 @@ func (b *Bus) makePositions(ctx context.Context, c *consumption) error {
 	if err != nil || !missing {
 		return err
 	}
-	beginning, err := b.beginning(ctx, c.source)
+	log, err := b.extent(ctx, c.source)
 	if err != nil {
 		return err
 	}
 	_, err = c.db.Pool.Exec(ctx, consumerSQL(c.consumer.Name, `
-		insert into {m}.consumer_positions (consumer, source, partition, seq)
-		select $1, $2, partition, seq from unnest($3::smallint[], $4::bigint[]) as b(partition, seq)
-		on conflict do nothing`), c.consumer.Name, c.source, beginning.partitions, beginning.seqs)
+		insert into {m}.consumer_positions (consumer, source, partition, seq, replay_until)
+		select $1, $2, partition, seq, head from unnest($3::smallint[], $4::bigint[], $5::bigint[]) as b(partition, seq, head)
+		on conflict do nothing`), c.consumer.Name, c.source, log.partitions, log.begins, log.heads)
 	return err
 }
 
-// beginning holds, for each partition, the sequence before the first retained event.
-type beginning struct {
-	partitions []int16
-	seqs       []int64
+// extent is what a source's log holds: for each partition, the sequence before
+// the first retained event, and that of the last one.
+type extent struct {
+	partitions    []int16
+	begins, heads []int64
 }
 
-func (b *Bus) beginning(ctx context.Context, source string) (beginning, error) {
-	found, err := readPartitions(ctx, b.members[source].DB, inSchema(source, `
-		select h.partition, coalesce((
-			select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq)
-		from {m}.event_heads h`))
-	var res beginning
-	for _, p := range found {
-		res.partitions = append(res.partitions, p.partition)
-		res.seqs = append(res.seqs, p.seq)
-	}
+func (b *Bus) extent(ctx context.Context, source string) (extent, error) {
+	var log extent
+	err := b.members[source].DB.Pool.QueryRow(ctx, inSchema(source, `
+		select array_agg(partition), array_agg(first), array_agg(head) from (
+			select h.partition, h.seq as head, coalesce((
+				select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq) as first
+			from {m}.event_heads h) p`)).Scan(&log.partitions, &log.begins, &log.heads)
 	if err != nil {
-		return res, fmt.Errorf("find the beginning of the log of %s: %w", source, err)
+		return log, fmt.Errorf("find the extent of the log of %s: %w", source, err)
 	}
-	return res, nil
+	return log, nil
 }
 
-// tend does what a member's side of the bus needs from time to time: it learns
-// of other replicas' work, retries dead letters on request, keeps the log's
-// partitions and measures.
-func (b *Bus) tend(ctx context.Context, module string, m Member) {
-	tick := time.NewTicker(b.opts.Idle)
-	defer tick.Stop()
-	maintained := time.Time{}
+// maintenanceInterval is how often the log's months are made and dropped.
+const maintenanceInterval = 6 * time.Hour
+
+// every does something for a member now and then, until ctx ends. A fault is
+// tried again within a minute.
+func (b *Bus) every(ctx context.Context, interval time.Duration, module, action string, do func(ctx context.Context) error) {
+	fault := newComplaint(b.opts.Log, "bus: cannot "+action+", will try again", "module", module)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		if err := b.heads[module].refresh(ctx, m.DB, module); err != nil && ctx.Err() == nil {
-			b.opts.Log.WarnContext(ctx, "bus: cannot see the log's heads", "module", module, "error", err)
-		}
-		for _, c := range b.consumptions {
-			if c.db != m.DB {
-				continue
-			}
-			if err := c.retryRequested(ctx); err != nil && ctx.Err() == nil {
-				b.opts.Log.WarnContext(ctx, "bus: cannot retry dead letters", "consumer", c.consumer.Name, "error", err)
-			}
-		}
-		if err := b.measure(ctx, module, m); err != nil && ctx.Err() == nil {
-			b.opts.Log.WarnContext(ctx, "bus: cannot measure", "module", module, "error", err)
-		}
-		if time.Since(maintained) > 6*time.Hour {
-			if _, err := m.DB.Pool.Exec(ctx, inSchema(module, `select {m}.maintain_event_log($1, 2)`), b.opts.Retention); err != nil {
-				if ctx.Err() == nil {
-					b.opts.Log.WarnContext(ctx, "bus: cannot maintain the log's partitions", "module", module, "error", err)
-				}
-			} else {
-				maintained = time.Now()
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
+		}
+		limited, cancel := context.WithTimeout(ctx, queryTimeout)
+		err := do(limited)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			fault.raise(ctx, err)
+			timer.Reset(min(interval, time.Minute))
+			continue
+		}
+		fault.over(ctx)
+		timer.Reset(interval)
+	}
+}
+
+// maintain makes the coming months of a member's log and drops those that are
+// older than the retention and that every consumer has handled.
+func (b *Bus) maintain(ctx context.Context, module string, m Member) error {
+	keep := b.opts.Retention
+	for _, c := range b.consumptions {
+		if c.source != module {
+			continue
+		}
+		lag, err := b.lagOf(ctx, c)
+		if err != nil {
+			return fmt.Errorf("see what %s has not handled: %w", c.consumer.Name, err)
+		}
+		if unread := lag.Behind + 24*time.Hour; lag.Events > 0 && unread > keep {
+			keep = unread
+			b.opts.Log.ErrorContext(ctx, "bus: events are kept beyond their retention, because a consumer has not handled them",
+				"consumer", lag.Consumer, "source", module, "behind", lag.Behind.Round(time.Second), "retention", b.opts.Retention)
 		}
 	}
+	if _, err := m.DB.Pool.Exec(ctx, inSchema(module, `select {m}.maintain_event_log($1, 2)`), keep); err != nil {
+		return fmt.Errorf("make and drop months: %w", err)
+	}
+	return nil
 }
 
 // Replay sends a consumer back to the beginning of the retained logs, after
@@ -297,13 +355,13 @@ func (b *Bus) Replay(ctx context.Context, consumer string) error {
 	if reset == nil {
 		return fmt.Errorf("consumer %q cannot be rebuilt: what it has done is not a projection", consumer)
 	}
-	begin := map[string]beginning{}
+	logs := map[string]extent{}
 	for _, c := range parts {
-		at, err := b.beginning(ctx, c.source)
+		log, err := b.extent(ctx, c.source)
 		if err != nil {
 			return err
 		}
-		begin[c.source] = at
+		logs[c.source] = log
 	}
 	return parts[0].db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		// Waits for the handlers under way, and keeps new ones out.
@@ -314,24 +372,33 @@ func (b *Bus) Replay(ctx context.Context, consumer string) error {
 		if err := reset(ctx, tx); err != nil {
 			return fmt.Errorf("reset %s: %w", consumer, err)
 		}
-		for source, at := range begin {
+		for source, log := range logs {
 			if _, err := tx.Exec(ctx, consumerSQL(consumer, `
 				update {m}.consumer_positions p
 				set replay_until = greatest(p.replay_until, p.seq), seq = b.seq, updated_at = now()
 				from unnest($3::smallint[], $4::bigint[]) as b(partition, seq)
 				where p.consumer = $1 and p.source = $2 and p.partition = b.partition`),
-				consumer, source, at.partitions, at.seqs); err != nil {
+				consumer, source, log.partitions, log.begins); err != nil {
 				return fmt.Errorf("send %s back: %w", consumer, err)
 			}
+			// The replay meets these events again.
+			if _, err := tx.Exec(ctx, consumerSQL(consumer, `
+				update {m}.dead_letters d set resolved_at = now()
+				from unnest($3::smallint[], $4::bigint[]) as b(partition, seq)
+				where d.consumer = $1 and d.source = $2 and d.resolved_at is null and d.partition = b.partition and d.seq > b.seq`),
+				consumer, source, log.partitions, log.begins); err != nil {
+				return fmt.Errorf("close the dead letters of %s: %w", consumer, err)
+			}
 		}
-		// The replay meets these events again.
-		_, err := tx.Exec(ctx, consumerSQL(consumer, `
-			update {m}.dead_letters set resolved_at = now() where consumer = $1 and resolved_at is null`), consumer)
-		return err
+		return nil
 	})
 }
 
-// Ready returns nil if no consumer is further behind than maxLag.
+// ErrBehind is in the error of Ready that names consumers which are behind.
+var ErrBehind = errors.New("consumers are behind")
+
+// Ready returns nil if no consumer is further behind than maxLag. The error
+// wraps ErrBehind, unless it is that the lag could not be measured.
 func (b *Bus) Ready(ctx context.Context, maxLag time.Duration) error {
 	lags, err := b.Lag(ctx)
 	if err != nil {
@@ -343,5 +410,8 @@ func (b *Bus) Ready(ctx context.Context, maxLag time.Duration) error {
 			errs = append(errs, fmt.Errorf("consumer %s is %s behind %s", l.Consumer, l.Behind.Round(time.Second), l.Source))
 		}
 	}
-	return errors.Join(errs...)
+	if len(errs) > 0 {
+		return fmt.Errorf("%w: %w", ErrBehind, errors.Join(errs...))
+	}
+	return nil
 }

@@ -27,25 +27,38 @@ import (
 
 // consumption is one consumer reading one producer, in this process.
 type consumption struct {
-	consumer Consumer
-	source   string
-	db       *postgres.DB
-	log      *slog.Logger
-	metrics  *metrics
-	retry    RetryPolicy
-	slots    chan struct{} // bounds the consumer's open transactions
+	consumer  Consumer
+	source    string
+	db        *postgres.DB // the consumer's
+	sourceDB  *postgres.DB
+	log       *slog.Logger
+	metrics   *metrics
+	retry     RetryPolicy
+	slots     chan struct{} // bounds the consumer's open transactions
+	strangers *strangers
+	outage    *complaint
 
 	handlers map[string]Reaction
 }
 
-// errBusy says that another replica is handling this partition now.
-var errBusy = errors.New("another replica holds the position")
+// sliceTime is when a transaction that handles several events ends, so that a
+// slow handler neither runs into the timeout of a single event nor holds up an
+// orderly stop.
+const sliceTime = time.Second
+
+// The reasons to leave an event alone and have it delivered again.
+var (
+	errBusy    = errors.New("another replica holds the position")
+	errNotNext = errors.New("event is not the next one")
+	errNewer   = errors.New("the event is of a newer release, whose replica should handle it")
+)
 
 // errOutage says that no handler has been tried: the database did not answer.
 var errOutage = errors.New("the database is out of reach")
 
-// errNotNext says that the event is not the one after the stored position.
-var errNotNext = errors.New("event is not the next one")
+func isForOthers(err error) bool {
+	return errors.Is(err, errBusy) || errors.Is(err, errNotNext) || errors.Is(err, errNewer)
+}
 
 // run handles what the subscriber delivers until its channel is closed. Each
 // partition has a goroutine of its own, so an event that is being retried
@@ -92,30 +105,40 @@ func (c *consumption) work(queue <-chan *message.Message) {
 	}
 }
 
-// settle handles the messages of one partition, together if it can be, one by
-// one if something is wrong with one of them, and answers each.
+// settle handles the messages of one partition and answers each: as many
+// together as can be, and alone, with retries, the one that something is wrong
+// with.
 func (c *consumption) settle(batch []*message.Message) {
 	ctx := batch[0].Context()
 	events := make([]Envelope, len(batch))
 	for i, m := range batch {
 		events[i], _ = fromMessage(m) // run has read it before
 	}
-	if ctx.Err() != nil {
-		nackAll(batch) // stopping; they are delivered again after the start
-		return
-	}
-	if c.apply(ctx, events) == nil {
-		for _, m := range batch {
+	acknowledge := func(n int) {
+		for _, m := range batch[:n] {
 			m.Ack()
 		}
-		return
+		batch, events = batch[n:], events[n:]
 	}
-	for i, m := range batch {
-		if err := c.persist(ctx, events[i]); err != nil {
-			nackAll(batch[i:])
+	for together := len(events); len(events) > 0; {
+		n, err := c.apply(ctx, events[:together])
+		switch {
+		case err == nil:
+			acknowledge(n)
+			together = len(events)
+		case ctx.Err() != nil || isForOthers(err):
+			nackAll(batch) // stopping, or not ours now: it is delivered again
 			return
+		case n > 0:
+			together = n // those before the one that failed
+		default:
+			if err := c.persist(ctx, events[0]); err != nil {
+				nackAll(batch)
+				return
+			}
+			acknowledge(1)
+			together = len(events)
 		}
-		m.Ack()
 	}
 }
 
@@ -130,22 +153,22 @@ func nackAll(batch []*message.Message) {
 func (c *consumption) persist(ctx context.Context, e Envelope) error {
 	wait := newBackoff(c.retry.Min, c.retry.Max)
 	for attempt := 1; ; {
-		err := c.apply(ctx, []Envelope{e})
+		_, err := c.apply(ctx, []Envelope{e})
 		switch {
 		case err == nil:
+			c.outage.over(ctx)
 			return nil
-		case errors.Is(err, errBusy), errors.Is(err, errNotNext):
-			pause(ctx, 20*time.Millisecond)
-			return err
-		case ctx.Err() != nil:
-			return err // stopping; the event is delivered again after the start
+		case isForOthers(err), ctx.Err() != nil:
+			return err // delivered again, in the second case after the start
 		case isOutage(err):
 			// The database is away. That is not the event's fault.
-			c.log.WarnContext(ctx, "bus: cannot reach the database, will try again", "consumer", c.consumer.Name, "error", err)
+			c.outage.raise(ctx, err, "event", e.ID, "type", e.Type)
 		case attempt >= c.retry.Attempts || errors.As(err, new(permanentError)):
-			if err = c.setAside(ctx, e, err, attempt); err == nil {
-				return nil
+			err = c.setAside(ctx, e, err, attempt)
+			if err == nil || isForOthers(err) {
+				return err
 			}
+			c.outage.raise(ctx, err, "event", e.ID, "type", e.Type)
 		default:
 			c.metrics.retries.WithLabelValues(c.consumer.Name).Inc()
 			c.log.WarnContext(ctx, "bus: handler failed, will try again", "consumer", c.consumer.Name,
@@ -157,33 +180,42 @@ func (c *consumption) persist(ctx context.Context, e Envelope) error {
 }
 
 // apply runs the handlers of consecutive events and advances the position, all
-// in one transaction.
-func (c *consumption) apply(ctx context.Context, events []Envelope) error {
-	c.slots <- struct{}{}
-	defer func() { <-c.slots }()
-	// A handler that has begun is finished even when the process is stopping.
+// in one transaction. It returns how many events that were, at least one; with
+// an error it is the number of those before the one that failed, and nothing
+// has been done. Between two events it stops for the end of ctx and when
+// sliceTime is over; a handler that has begun is finished even then.
+func (c *consumption) apply(ctx context.Context, events []Envelope) (done int, err error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	stopping, begin := ctx, time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.retry.Timeout)
 	defer cancel()
-	begun := false
-	err := c.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	begun, failed := false, 0
+	err = c.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		at, err := c.lockPosition(ctx, tx, events[0].Partition)
 		if err != nil {
 			return err
 		}
 		begun = true
 		reached := at.seq
-		for _, e := range events {
-			if e.Seq <= reached {
-				continue // delivered again; its effect is there
+		for i, e := range events {
+			if i > 0 && (stopping.Err() != nil || time.Since(begin) > sliceTime) {
+				break
 			}
-			if e.Seq != reached+1 {
-				return fmt.Errorf("%w: %s has handled %d of %s/%d and was handed %d", errNotNext,
-					c.consumer.Name, reached, c.source, e.Partition, e.Seq)
+			if e.Seq > reached { // else delivered again; its effect is there
+				if err := c.next(ctx, tx, e, reached, at); errors.Is(err, errNewer) && i > 0 {
+					break
+				} else if err != nil {
+					failed = i
+					return err
+				}
+				reached = e.Seq
 			}
-			if err := c.handle(ctx, tx, e, e.Seq <= at.replayUntil); err != nil {
-				return err
-			}
-			reached = e.Seq
+			done = i + 1
 		}
 		if reached == at.seq {
 			return nil
@@ -191,9 +223,27 @@ func (c *consumption) apply(ctx context.Context, events []Envelope) error {
 		return c.advance(ctx, tx, events[0].Partition, reached)
 	})
 	if err != nil && !begun && !errors.Is(err, errBusy) {
-		return errors.Join(errOutage, err)
+		err = errors.Join(errOutage, err)
 	}
-	return err
+	if err != nil {
+		return failed, err
+	}
+	return done, nil
+}
+
+// next handles the event after the one reached.
+func (c *consumption) next(ctx context.Context, tx pgx.Tx, e Envelope, reached int64, at position) error {
+	if e.Seq != reached+1 {
+		return fmt.Errorf("%w: %s has handled %d of %s/%d and was handed %d", errNotNext,
+			c.consumer.Name, reached, c.source, e.Partition, e.Seq)
+	}
+	if _, ok := c.handlers[e.Type]; !ok {
+		if !c.strangers.passOver(ctx, e, time.Now()) {
+			return errNewer
+		}
+		return nil
+	}
+	return c.handle(ctx, tx, e, e.Seq <= at.replayUntil)
 }
 
 type position struct{ seq, replayUntil int64 }
@@ -226,12 +276,9 @@ func (c *consumption) advance(ctx context.Context, tx pgx.Tx, partition int16, s
 	return nil
 }
 
-// handle runs one event's handler under the trace of its emitter.
+// handle runs one event's handler, which there is, under the trace of its emitter.
 func (c *consumption) handle(ctx context.Context, tx pgx.Tx, e Envelope, replayed bool) (err error) {
-	r, ok := c.handlers[e.Type]
-	if !ok {
-		return nil
-	}
+	r := c.handlers[e.Type]
 	ctx = otel.GetTextMapPropagator().Extract(ctx, propagation.MapCarrier(e.Headers.Trace))
 	ctx = context.WithValue(ctx, causeKey{}, cause{event: e.ID, correlation: e.Headers.CorrelationID})
 	ctx, span := otel.Tracer("lyceum/bus").Start(ctx, "consume "+e.Type, trace.WithSpanKind(trace.SpanKindConsumer),
@@ -247,6 +294,9 @@ func (c *consumption) handle(ctx context.Context, tx pgx.Tx, e Envelope, replaye
 			err = fmt.Errorf("handler panicked: %v", p)
 		}
 		if err != nil {
+			if !tx.Conn().IsClosed() {
+				err = handlerError{err}
+			}
 			outcome = "failed"
 			span.SetStatus(codes.Error, err.Error())
 		}
@@ -258,11 +308,26 @@ func (c *consumption) handle(ctx context.Context, tx pgx.Tx, e Envelope, replaye
 }
 
 // setAside records a dead letter and passes over the event.
+//
+// A payload with personal data is not kept: the letter would outlive the
+// person's erasure. A retry reads it from the source's log, where erasure has
+// blanked it.
 func (c *consumption) setAside(ctx context.Context, e Envelope, failure error, attempts int) error {
+	kept := e
+	if c.handlers[e.Type].topic.HoldsPersonalData() {
+		kept.Payload = nil
+	}
+	handled := false
 	err := c.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		at, err := c.lockPosition(ctx, tx, e.Partition)
-		if err != nil || e.Seq <= at.seq {
+		if err != nil {
 			return err
+		}
+		if handled = e.Seq <= at.seq; handled {
+			return nil
+		}
+		if e.Seq != at.seq+1 {
+			return errNotNext // a replay has begun: going past this event would skip what is before it
 		}
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -275,12 +340,12 @@ func (c *consumption) setAside(ctx context.Context, e Envelope, failure error, a
 			on conflict (consumer, event_id) do update set
 				error = excluded.error, attempts = dead_letters.attempts + excluded.attempts,
 				failed_at = now(), resolved_at = null, retry_requested_at = null`),
-			id, c.consumer.Name, e.Source, e.Partition, e.Seq, e.ID, e.Type, e, errorText(failure), attempts); err != nil {
+			id, c.consumer.Name, e.Source, e.Partition, e.Seq, e.ID, e.Type, kept, errorText(failure), attempts); err != nil {
 			return fmt.Errorf("set the event aside: %w", err)
 		}
 		return c.advance(ctx, tx, e.Partition, e.Seq)
 	})
-	if err == nil {
+	if err == nil && !handled {
 		c.metrics.deadLettered.WithLabelValues(c.consumer.Name).Inc()
 		c.log.ErrorContext(ctx, "bus: event set aside as a dead letter", "consumer", c.consumer.Name,
 			"event", e.ID, "type", e.Type, "attempts", attempts, "error", failure)
@@ -297,23 +362,35 @@ func errorText(err error) string {
 	return s
 }
 
+// handlerError is an error of a handler whose connection is in order. A handler
+// may meet the end of some stream of its own, which is no lost connection.
+type handlerError struct{ error }
+
+func (e handlerError) Unwrap() error { return e.error }
+
 // isOutage tells an unreachable or restarting database, or one that ended this
 // transaction for its own reasons, from an error of the handler.
 func isOutage(err error) bool {
 	if errors.Is(err, errOutage) {
 		return true
 	}
+	if errors.As(err, new(permanentError)) {
+		return false
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch {
-		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "53"):
-			return true // connection exception, shutdown, insufficient resources
+		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"),
+			strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "58"):
+			return true // connection exception, shutdown, insufficient resources, system error
+		case pg.Code == "25006":
+			return true // read-only: a standby that has not been promoted yet
 		case pg.Code == "40001", pg.Code == "40P01":
 			return true // serialisation failure, deadlock
 		}
 		return false
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.As(err, new(handlerError)) || errors.Is(err, context.DeadlineExceeded) {
 		return false // a handler that takes too long is the event's fault, or the handler's
 	}
 	var network net.Error

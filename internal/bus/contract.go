@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,15 +46,22 @@ func (c Consumer) Sources() []string {
 	return slices.Compact(s)
 }
 
-// Check verifies the contracts of all modules against each other: each topic
-// is published by its owner only, each consumed topic is published by somebody,
-// consumer names are unique and begin with their module's name, and a consumer
-// reacts once to an event type. It returns every violation, joined.
+var consumerName = regexp.MustCompile(`^[a-z][a-z0-9_]*\.[a-z][a-z0-9-]*$`)
+
+// Check verifies the contracts of all modules against each other: a module has
+// one contract, each topic is published once and by its owner, each consumed
+// topic is published by somebody, consumer names are unique and begin with
+// their module's name, and a consumer reacts to something, and once to an event
+// type. It returns every violation, joined.
 func Check(contracts ...Contract) error {
 	var errs []error
 	violation := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	published, consumers := map[string]bool{}, map[string]bool{}
+	modules, published, consumers := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, c := range contracts {
+		if modules[c.Module] {
+			violation("module %s has two contracts", c.Module)
+		}
+		modules[c.Module] = true
 		for _, t := range c.Publishes {
 			if t.Module() != c.Module {
 				violation("module %s publishes %s, which belongs to module %s", c.Module, t.Type(), t.Module())
@@ -66,13 +74,16 @@ func Check(contracts ...Contract) error {
 	}
 	for _, c := range contracts {
 		for _, consumer := range c.Consumers {
-			if !strings.HasPrefix(consumer.Name, c.Module+".") {
+			if !strings.HasPrefix(consumer.Name, c.Module+".") || !consumerName.MatchString(consumer.Name) {
 				violation("consumer %q of module %s must be named %s.<purpose>", consumer.Name, c.Module, c.Module)
 			}
 			if consumers[consumer.Name] {
 				violation("consumer %q is declared twice", consumer.Name)
 			}
 			consumers[consumer.Name] = true
+			if len(consumer.Reactions) == 0 {
+				violation("consumer %q reacts to nothing", consumer.Name)
+			}
 			seen := map[string]bool{}
 			for _, r := range consumer.Reactions {
 				if seen[r.topic.Type()] {

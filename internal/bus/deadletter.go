@@ -10,7 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// DeadLetter is an event that a consumer could not handle.
+// DeadLetter is an event that a consumer could not handle. The envelope of a
+// topic with personal data has no payload.
 type DeadLetter struct {
 	ID               uuid.UUID  `json:"id"`
 	Consumer         string     `json:"consumer"`
@@ -62,48 +63,129 @@ func (b *Bus) Retry(ctx context.Context, consumer string, id uuid.UUID) (int64, 
 	return 0, fmt.Errorf("no consumer is called %q", consumer)
 }
 
-// retryRequested handles this consumer's dead letters for which somebody asked.
-// Each is tried once per request.
-func (c *consumption) retryRequested(ctx context.Context) error {
+// retryRequested handles the dead letters of a member's consumers for which
+// somebody asked. Each is tried once per request.
+func (b *Bus) retryRequested(ctx context.Context, module string, m Member) error {
 	for ctx.Err() == nil {
-		again, err := c.retryOne(ctx)
-		if err != nil || !again {
-			return err
+		rows, err := m.DB.Pool.Query(ctx, inSchema(module, `
+			select id, consumer, source, partition from {m}.dead_letters
+			where resolved_at is null and retry_requested_at is not null order by source, partition, seq limit 100`))
+		if err != nil {
+			return fmt.Errorf("look for retries: %w", err)
+		}
+		asked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[retryRequest])
+		if err != nil {
+			return fmt.Errorf("look for retries: %w", err)
+		}
+		tried := false
+		for _, r := range asked {
+			c := b.consumption(r.Consumer, r.Source)
+			if c == nil {
+				continue // another release's
+			}
+			if err := c.retryOne(ctx, r); err != nil {
+				return fmt.Errorf("retry a dead letter of %s: %w", r.Consumer, err)
+			}
+			tried = true
+		}
+		if !tried {
+			return nil
 		}
 	}
 	return nil
 }
 
-func (c *consumption) retryOne(ctx context.Context) (found bool, err error) {
+type retryRequest struct {
+	ID        uuid.UUID
+	Consumer  string
+	Source    string
+	Partition int16
+}
+
+func (b *Bus) consumption(consumer, source string) *consumption {
+	for _, c := range b.consumptions {
+		if c.consumer.Name == consumer && c.source == source {
+			return c
+		}
+	}
+	return nil
+}
+
+// retryOne handles a dead letter. It holds the position of the letter's
+// partition meanwhile: handlers of one partition never run at the same time.
+func (c *consumption) retryOne(ctx context.Context, r retryRequest) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.retry.Timeout)
 	defer cancel()
-	var id uuid.UUID
 	var failure error
-	err = c.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		var e Envelope
+	err := c.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var replayUntil int64
 		err := tx.QueryRow(ctx, consumerSQL(c.consumer.Name, `
-			select id, envelope from {m}.dead_letters
-			where consumer = $1 and source = $2 and resolved_at is null and retry_requested_at is not null
-			order by failed_at limit 1 for update skip locked`), c.consumer.Name, c.source).Scan(&id, &e)
+			select replay_until from {m}.consumer_positions
+			where consumer = $1 and source = $2 and partition = $3 for update`),
+			c.consumer.Name, c.source, r.Partition).Scan(&replayUntil)
+		if err != nil {
+			return fmt.Errorf("wait for the handlers under way: %w", err)
+		}
+		var e Envelope
+		err = tx.QueryRow(ctx, consumerSQL(c.consumer.Name, `
+			select envelope from {m}.dead_letters
+			where id = $1 and resolved_at is null and retry_requested_at is not null for update skip locked`), r.ID).Scan(&e)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
+			return nil // another replica was faster
 		}
 		if err != nil {
-			return fmt.Errorf("find a dead letter: %w", err)
+			return fmt.Errorf("read the dead letter: %w", err)
 		}
-		found = true
-		if failure = c.handle(ctx, tx, e, false); failure != nil {
+		if failure = c.again(ctx, tx, e, e.Seq <= replayUntil); failure != nil {
 			return failure
 		}
 		_, err = tx.Exec(ctx, consumerSQL(c.consumer.Name,
-			`update {m}.dead_letters set resolved_at = now() where id = $1`), id)
+			`update {m}.dead_letters set resolved_at = now() where id = $1`), r.ID)
 		return err
 	})
 	if failure == nil || isOutage(failure) {
-		return found, err
+		return err
 	}
 	_, err = c.db.Pool.Exec(ctx, consumerSQL(c.consumer.Name, `
 		update {m}.dead_letters set error = $2, attempts = attempts + 1, failed_at = now(), retry_requested_at = null
-		where id = $1`), id, errorText(failure))
-	return found, err
+		where id = $1`), r.ID, errorText(failure))
+	return err
+}
+
+// again hands a dead letter's event to its handler, with its payload from the
+// source's log if the letter has none.
+func (c *consumption) again(ctx context.Context, tx pgx.Tx, e Envelope, replayed bool) error {
+	r, ok := c.handlers[e.Type]
+	if !ok {
+		return fmt.Errorf("%s no longer reacts to %s", c.consumer.Name, e.Type)
+	}
+	if r.topic.HoldsPersonalData() {
+		var kind string
+		err := c.sourceDB.Pool.QueryRow(ctx, inSchema(c.source, `
+			select event_type, payload from {m}.event_log where partition = $1 and seq = $2`),
+			e.Partition, e.Seq).Scan(&kind, &e.Payload)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("the log of %s no longer holds the event", c.source)
+		}
+		if err != nil {
+			return errors.Join(errOutage, fmt.Errorf("read the event from the log of %s: %w", c.source, err))
+		}
+		if kind == tombstoneType {
+			return nil // erased since
+		}
+	}
+	return c.handle(ctx, tx, e, replayed)
+}
+
+// resolvedRetention is how long a dead letter is kept after it was handled.
+const resolvedRetention = 30 * 24 * time.Hour
+
+// pruneDeadLetters throws away what was handled long ago. Those that wait for
+// somebody stay.
+func pruneDeadLetters(ctx context.Context, module string, m Member) error {
+	_, err := m.DB.Pool.Exec(ctx, inSchema(module, `delete from {m}.dead_letters where resolved_at < now() - $1::interval`), resolvedRetention)
+	if err != nil {
+		return fmt.Errorf("prune dead letters: %w", err)
+	}
+	return nil
 }

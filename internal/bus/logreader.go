@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -13,8 +14,14 @@ import (
 	"github.com/lyceum-lms/platform/internal/postgres"
 )
 
-// readBatch bounds how many events of one partition are in flight.
-const readBatch = 100
+const (
+	// readBatch and readBytes bound what is in flight of one partition. The
+	// bytes are those on disk, compressed; one event always fits.
+	readBatch = 100
+	readBytes = 1 << 20
+	// queryTimeout is for a server that neither answers nor refuses.
+	queryTimeout = 30 * time.Second
+)
 
 // logReader is the in-process transport: a Watermill Subscriber over a
 // producer's event log. The log in PostgreSQL is the truth, and Go channels
@@ -33,6 +40,8 @@ type logReader struct {
 	heads      *heads
 	log        *slog.Logger
 	idle       time.Duration
+	fault      *complaint
+	lost       *complaint
 
 	done sync.WaitGroup
 }
@@ -67,43 +76,55 @@ func (r *logReader) read(ctx context.Context, out chan<- *message.Message) {
 	var (
 		position [Partitions]int64
 		inFlight [Partitions]bool
+		refusals [Partitions]*backoff
 		known    bool // position has been read from the database
 		sends    sync.WaitGroup
 		results  = make(chan result, Partitions)
-		backoff  = newBackoff(20*time.Millisecond, 2*time.Second)
+		outage   = newBackoff(20*time.Millisecond, 2*time.Second)
 		timer    = time.NewTimer(0)
 	)
+	for p := range refusals {
+		refusals[p] = newBackoff(10*time.Millisecond, r.idle)
+	}
 	defer timer.Stop()
 	defer sends.Wait()
 	for ctx.Err() == nil {
 		heads, changed := r.heads.now()
-		wait := r.idle
-		if !known {
-			stored, err := r.storedPositions(ctx)
-			if err != nil {
-				wait = backoff.next()
-				r.warn(ctx, "read positions", err, wait)
-			} else {
-				known = true
-				for _, s := range stored {
-					if !inFlight[s.partition] {
-						position[s.partition] = s.seq
-					}
-				}
-			}
+		wait, fresh := r.idle, !known
+		err := r.learnPositions(ctx, &known, &position, inFlight)
+		var found [][]Envelope
+		var lost error
+		if err == nil {
+			found, lost, err = r.fetch(ctx, heads, position, inFlight)
 		}
-		if known {
-			batches, err := r.fetch(ctx, heads, position, inFlight)
-			if err != nil {
-				wait = backoff.next()
-				r.warn(ctx, "read the log", err, wait)
-			} else {
-				backoff.reset()
-			}
-			for _, batch := range batches {
-				inFlight[batch[0].Partition] = true
-				sends.Go(func() { results <- send(ctx, out, batch) })
-			}
+		switch {
+		case err != nil:
+			wait = outage.next()
+			r.fault.raise(ctx, err)
+		case lost != nil && !fresh:
+			known, wait = false, 0 // not lost if another replica has handled it
+		case lost != nil:
+			r.lost.raise(ctx, lost)
+		case fresh:
+			r.lost.over(ctx)
+		}
+		if err == nil {
+			outage.reset()
+			r.fault.over(ctx)
+		}
+		for _, batch := range found {
+			p := batch[0].Partition
+			inFlight[p] = true
+			sends.Go(func() {
+				res := send(ctx, out, batch)
+				if res.refused {
+					// Another replica has the partition: do not hammer on it.
+					pause(ctx, refusals[p].next())
+				} else {
+					refusals[p].reset()
+				}
+				results <- res
+			})
 		}
 		timer.Reset(wait)
 		select {
@@ -120,6 +141,25 @@ func (r *logReader) read(ctx context.Context, out chan<- *message.Message) {
 			known = false
 		}
 	}
+}
+
+// learnPositions reads the consumer's positions, unless they are known, in the
+// partitions that have nothing in flight.
+func (r *logReader) learnPositions(ctx context.Context, known *bool, position *[Partitions]int64, inFlight [Partitions]bool) error {
+	if *known {
+		return nil
+	}
+	stored, err := r.storedPositions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the positions: %w", err)
+	}
+	*known = true
+	for _, s := range stored {
+		if !inFlight[s.partition] {
+			position[s.partition] = s.seq
+		}
+	}
+	return nil
 }
 
 // send hands over one partition's events and waits for their acknowledgement.
@@ -152,7 +192,9 @@ func send(ctx context.Context, out chan<- *message.Message, batch []Envelope) re
 }
 
 // fetch reads the next events of every partition that has some and is idle.
-func (r *logReader) fetch(ctx context.Context, heads, position [Partitions]int64, inFlight [Partitions]bool) ([][]Envelope, error) {
+// lost says that some that ought to follow a position are no longer there:
+// those partitions stay where they are, since going on would hide the loss.
+func (r *logReader) fetch(ctx context.Context, heads, position [Partitions]int64, inFlight [Partitions]bool) (batches [][]Envelope, lost, err error) {
 	var partitions []int16
 	var from []int64
 	for p := range int16(Partitions) {
@@ -162,43 +204,68 @@ func (r *logReader) fetch(ctx context.Context, heads, position [Partitions]int64
 		}
 	}
 	if len(partitions) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	rows, err := r.sourceDB.Pool.Query(ctx, inSchema(r.source, `
 		select l.partition, l.seq, l.event_id, l.event_type, l.event_key, l.occurred_at, l.headers,
 			case when l.event_type = any($3) then l.payload end
 		from unnest($1::smallint[], $2::bigint[]) as want(partition, after)
 		cross join lateral (
-			select * from {m}.event_log e
-			where e.partition = want.partition and e.seq > want.after
-			order by e.seq limit $4) l
-		order by l.partition, l.seq`), partitions, from, r.types, readBatch)
+			select n.*, sum(n.bytes) over (order by n.seq) - n.bytes as before
+			from (
+				select *, pg_column_size(e.payload) as bytes from {m}.event_log e
+				where e.partition = want.partition and e.seq > want.after
+				order by e.seq limit $4) n) l
+		where l.before < $5
+		order by l.partition, l.seq`), partitions, from, r.types, readBatch, readBytes)
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("read the log: %w", err)
 	}
-	var batches [][]Envelope
+	next := position
+	var holes []error
 	e := Envelope{Source: r.source}
 	_, err = pgx.ForEachRow(rows, []any{&e.Partition, &e.Seq, &e.ID, &e.Type, &e.Key, &e.OccurredAt, &e.Headers, &e.Payload}, func() error {
-		if len(batches) == 0 || batches[len(batches)-1][0].Partition != e.Partition {
-			batches = append(batches, nil)
+		p := e.Partition
+		switch {
+		case next[p] < 0: // behind a hole
+		case e.Seq != next[p]+1:
+			if next[p] == position[p] { // else it is met again when it comes first
+				holes = append(holes, r.hole(p, next[p], e.Seq-1))
+			}
+			next[p] = -1
+		default:
+			if next[p] == position[p] {
+				batches = append(batches, nil)
+			}
+			last := &batches[len(batches)-1]
+			*last = append(*last, e)
+			next[p] = e.Seq
 		}
-		last := &batches[len(batches)-1]
-		*last = append(*last, e)
 		e = Envelope{Source: r.source} // the next row must not write into this one's maps and bytes
 		return nil
 	})
-	return batches, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the log: %w", err)
+	}
+	for _, p := range partitions {
+		if next[p] == position[p] { // nothing is left up to the head
+			holes = append(holes, r.hole(p, position[p], heads[p]))
+		}
+	}
+	return batches, errors.Join(holes...), nil
+}
+
+func (r *logReader) hole(partition int16, handled, last int64) error {
+	return fmt.Errorf("the log of %s no longer holds events %d to %d of partition %d, which %s has not handled: rebuild it "+
+		"(platform events replay --consumer %[5]s) or, to accept the loss, set its seq to %[3]d in consumer_positions",
+		r.source, handled+1, last, partition, r.consumer)
 }
 
 func (r *logReader) storedPositions(ctx context.Context) ([]partitionSeq, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	return readPartitions(ctx, r.consumerDB, consumerSQL(r.consumer,
 		`select partition, seq from {m}.consumer_positions where consumer = $1 and source = $2`), r.consumer, r.source)
-}
-
-func (r *logReader) warn(ctx context.Context, doing string, err error, wait time.Duration) {
-	if ctx.Err() != nil {
-		return
-	}
-	r.log.WarnContext(ctx, fmt.Sprintf("bus: cannot %s, will try again", doing),
-		"consumer", r.consumer, "source", r.source, "error", err, "wait", wait)
 }

@@ -98,7 +98,7 @@ func (b *Bus) measure(ctx context.Context, module string, m Member) error {
 	var depth, dead int64
 	var age float64
 	err := m.DB.Pool.QueryRow(ctx, inSchema(module, `
-		select (select count(*) from (select from {m}.outbox limit 100000) o),
+		select (select count(*) from (select from {m}.outbox order by id limit 100000) o),
 			coalesce(extract(epoch from now() - (select occurred_at from {m}.outbox order by id limit 1)), 0)::float8,
 			(select count(*) from {m}.dead_letters where resolved_at is null)`)).Scan(&depth, &age, &dead)
 	if err != nil {

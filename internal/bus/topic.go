@@ -161,8 +161,9 @@ type Delivery[T any] struct {
 	// OccurredAt is the database time of the emitting transaction.
 	OccurredAt time.Time
 	// Replayed is true while the consumer is being rebuilt and has not yet
-	// reached the position it had before. Handlers with effects outside their
-	// own tables (mail, for one) skip those effects then.
+	// reached the position it had before, and while a consumer that is new
+	// catches up with what was in the log before it. Handlers with effects
+	// outside their own tables (mail, for one) skip those effects then.
 	Replayed bool
 	Headers  Headers
 	Payload  T

@@ -48,6 +48,11 @@ func lockEnrolment(ctx context.Context, tx pgx.Tx, courseID, learner uuid.UUID) 
 // enrolSelf enrols the caller into an open course, or one whose code they know.
 // created is false if they were enrolled already.
 func (m *Module) enrolSelf(ctx context.Context, p auth.Principal, courseID uuid.UUID, code string) (e enrolment, created bool, err error) {
+	if code != "" {
+		if err := m.countGuess(ctx, p, courseID); err != nil {
+			return e, false, err
+		}
+	}
 	err = m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		c, err := seenCourse(ctx, tx, p, courseID)
 		if err != nil {
@@ -59,8 +64,10 @@ func (m *Module) enrolSelf(ctx context.Context, p auth.Principal, courseID uuid.
 				return err
 			}
 		}
-		e, created, err = m.enrol(ctx, tx, c.CourseID, p.AccountID, how)
-		return err
+		if e, created, err = m.enrol(ctx, tx, c.CourseID, p.AccountID, how); err != nil || code == "" {
+			return err
+		}
+		return forgetGuesses(ctx, tx, c.CourseID, p.AccountID)
 	})
 	return e, created, err
 }

@@ -3,7 +3,9 @@ package content_test
 import (
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -76,6 +78,52 @@ func TestEnrollingByCode(t *testing.T) {
 	require.Empty(t, seen.Enrolment.Code, "the code is for staff to give out")
 	w.send(by, "GET", course, nil).ok(200, &seen)
 	require.Equal(t, "tide-42", seen.Enrolment.Code)
+}
+
+// A code has as few as four characters.
+func TestGuessesAtACodeAreLimited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course, by := w.taught()
+	w.edit(by, course, map[string]any{"enrolment": map[string]any{"mode": "code", "code": "tide-42"}}).ok(200, nil)
+	try := func(who caller, code string) answer {
+		return w.send(who, "POST", course+"/enrolment", map[string]any{"code": code})
+	}
+	mallory, ada := w.learner(), w.learner()
+	for range 10 {
+		try(mallory, "tide-41").refused(403, "wrong-enrolment-code")
+	}
+	try(mallory, "tide-41").refused(429, "too-many-codes")
+	try(mallory, "tide-42").refused(429, "too-many-codes")
+	require.Empty(t, events(w, event.LearnerEnrolled), "the right code is of no use any more")
+	try(ada, "tide-42").ok(201, nil)
+	for range 15 {
+		try(ada, "tide-42").ok(200, nil) // who is in guesses nothing
+	}
+	w.clock.forward(15 * time.Minute)
+	try(mallory, "tide-42").ok(201, nil)
+
+	t.Run("at once", func(t *testing.T) {
+		eve := w.learner()
+		var refused atomic.Int64
+		var all sync.WaitGroup
+		for range 30 {
+			all.Go(func() {
+				if try(eve, "tide-41").status == 429 {
+					refused.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		require.EqualValues(t, 20, refused.Load())
+	})
+	t.Run("where there is nothing to guess nothing is counted", func(t *testing.T) {
+		stranger := w.callerIn(uuid.New(), auth.Learner)
+		for range 11 {
+			try(stranger, "tide-42").refused(404, "not-found")
+		}
+		require.Zero(t, w.count(`select count(*) from content.code_guesses where account_id = $1`, stranger.AccountID))
+	})
 }
 
 func TestEnrollingOthers(t *testing.T) {

@@ -43,7 +43,7 @@ func (m *Module) Routes(r *httpserver.Router) {
 
 	// Enrolments.
 	httpserver.Handle(r, httpserver.Route{Method: post, Path: enrolment, ID: "enrol", Permission: take, Status: http.StatusCreated,
-		Summary: "Enrol in a course, with its code if it has one", Problems: []int{403, 404, 409}}, m.postEnrolment)
+		Summary: "Enrol in a course, with its code if it has one", Problems: []int{403, 404, 409, 429}}, m.postEnrolment)
 	httpserver.Handle(r, httpserver.Route{Method: del, Path: enrolment, ID: "withdraw", Permission: take, Status: http.StatusNoContent,
 		Summary: "Withdraw from a course; records are kept", Problems: []int{403, 404}}, m.deleteEnrolment)
 	httpserver.Handle(r, httpserver.Route{Method: get, Path: "/v1/enrolments", ID: "list-my-enrolments", Permission: take,

@@ -67,7 +67,8 @@ func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) err
 	return w.module.runImport(ctx, job.Args.ImportID, job.Attempt >= job.MaxAttempts)
 }
 
-// sweepArgs is the daily job that removes uploads nobody will import.
+// sweepArgs is the daily job that removes what nobody needs any more: uploads
+// that will not be imported, and counts of guesses.
 type sweepArgs struct{}
 
 // Kind implements river.JobArgs.
@@ -80,7 +81,7 @@ type sweepWorker struct {
 
 // Work implements river.Worker.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	return w.module.sweepUploads(ctx)
+	return errors.Join(w.module.sweepUploads(ctx), w.module.sweepGuesses(ctx))
 }
 
 // sweepUploads removes uploads that a dead process left behind.

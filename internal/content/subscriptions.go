@@ -104,6 +104,17 @@ func (m *Module) onAccountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[
 	if _, err := tx.Exec(ctx, `delete from content.problem_set_results where learner_id = $1`, account); err != nil {
 		return fmt.Errorf("forget the results of account %s: %w", account, err)
 	}
+	for _, sql := range []string{
+		`delete from content.code_guesses where account_id = $1`,
+		// What people call their files can say who they are, here and in what
+		// was answered to their uploads.
+		`update content.imports set file_name = '' where requested_by = $1`,
+		`delete from content.idempotency_keys where principal = $1`,
+	} {
+		if _, err := tx.Exec(ctx, sql, account); err != nil {
+			return fmt.Errorf("forget the traces of account %s: %w", account, err)
+		}
+	}
 	return nil
 }
 

@@ -95,6 +95,13 @@ func TestErasureForgetsThePerson(t *testing.T) {
 	units, problemSet := w.units(learner, course)
 	w.send(learner, "GET", course+"/units/"+units[0], nil).ok(200, nil)
 	w.graded(learner, idIn(t, course), problemSet, "2")
+	upload := w.send(by, "POST", "/v1/imports", smallCourse().archive(t), header("Content-Type", "application/gzip"),
+		header("Content-Disposition", `attachment; filename="Gone's course.tar.gz"`))
+	upload.ok(202, nil)
+	_, err := w.db.DB(t, "content").Pool.Exec(t.Context(), `
+		insert into content.idempotency_keys (principal, key, route, fingerprint) values ($1, 'k', 'request-import', '')`, by.AccountID)
+	require.NoError(t, err)
+	require.Equal(t, 1, w.count(`select count(*) from content.imports where file_name like 'Gone%'`))
 
 	for _, who := range []caller{learner, by} {
 		bustest.Emit(t, w.db, event.AccountErased, event.AccountErasedV1{AccountID: who.AccountID, OrganisationID: w.org})
@@ -104,6 +111,8 @@ func TestErasureForgetsThePerson(t *testing.T) {
 	require.Zero(t, w.count(`select count(*) from content.unit_progress`))
 	require.Zero(t, w.count(`select count(*) from content.problem_set_results`))
 	require.Zero(t, w.count(`select count(*) from content.course_staff`))
+	require.Zero(t, w.count(`select count(*) from content.imports where file_name like 'Gone%'`), "files can be called after people")
+	require.Zero(t, w.count(`select count(*) from content.idempotency_keys`), "answers to their requests name the files, too")
 	require.Len(t, events(w, event.LearnerWithdrawn), 1)
 	removed := events(w, event.CourseStaffRemoved)
 	require.Len(t, removed, 1)

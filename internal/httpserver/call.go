@@ -18,7 +18,8 @@ type call struct {
 	route      *boundRoute // nil until one has matched
 	problem    string      // the reason of the problem that was sent
 	clientGone bool
-	release    func() // gives the place in the in-flight limit back
+	expires    time.Time // of the access token; zero without one
+	release    func()    // gives the place in the in-flight limit back
 }
 
 type callKey struct{}

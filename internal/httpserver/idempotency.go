@@ -43,7 +43,7 @@ const (
 func (s *Server) once(b *boundRoute, w http.ResponseWriter, r *http.Request, body []byte, handler http.HandlerFunc) {
 	ctx := r.Context()
 	principal, signedIn := auth.FromContext(ctx)
-	if b.Method != http.MethodPost || !signedIn || len(r.Header.Values(headerKey)) == 0 {
+	if b.Method != http.MethodPost || b.Secret || !signedIn || len(r.Header.Values(headerKey)) == 0 {
 		handler(w, r)
 		return
 	}

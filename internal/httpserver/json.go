@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -21,12 +22,12 @@ func checkJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return malformed("The body is not valid UTF-8.")
 	}
-	var syntax json.RawMessage
-	if err := json.Unmarshal(data, &syntax); err != nil {
-		return malformed("The body is not valid JSON: %v.", err)
+	if !json.Valid(data) {
+		var nothing struct{}
+		return malformed("The body is not valid JSON: %v.", json.Unmarshal(data, &nothing)) // says where
 	}
 	// From here on the syntax is known to be right.
-	s := jsonScan{data: data}
+	s := jsonScan{data: data, names: make([][]byte, 0, few)}
 	return s.run()
 }
 
@@ -34,11 +35,24 @@ func malformed(detail string, args ...any) *problem.Problem {
 	return problem.New(problem.Malformed, "malformed-body", detail, args...)
 }
 
+// jsonScan works without allocating for bodies of usual shapes.
 type jsonScan struct {
 	data  []byte
 	at    int
-	stack []map[string]struct{} // the names of each open object; nil for an array
+	depth int
+	open  [maxJSONDepth]jsonLevel
+	names [][]byte // of all open objects, one after another
 }
+
+// jsonLevel is one open object or array.
+type jsonLevel struct {
+	object bool
+	first  int                 // where its names begin
+	many   map[string]struct{} // its names, once there are more than few
+}
+
+// few is how many names are compared one by one.
+const few = 16
 
 func (s *jsonScan) run() error {
 	wantName := false
@@ -46,20 +60,18 @@ func (s *jsonScan) run() error {
 		c := s.data[s.at]
 		switch c {
 		case '{', '[':
-			if len(s.stack) == maxJSONDepth {
+			if s.depth == maxJSONDepth {
 				return malformed("The body is nested more than %d levels deep.", maxJSONDepth)
 			}
-			var names map[string]struct{}
-			if c == '{' {
-				names = map[string]struct{}{}
-			}
-			s.stack = append(s.stack, names)
+			s.open[s.depth] = jsonLevel{object: c == '{', first: len(s.names)}
+			s.depth++
 			wantName = c == '{'
 		case '}', ']':
-			s.stack = s.stack[:len(s.stack)-1]
+			s.depth--
+			s.names = s.names[:s.open[s.depth].first]
 			wantName = false
 		case ',':
-			wantName = s.stack[len(s.stack)-1] != nil
+			wantName = s.open[s.depth-1].object
 		case ':':
 			wantName = false
 		case '"':
@@ -105,18 +117,44 @@ func (s *jsonScan) text(isName bool) error {
 	if !isName {
 		return nil
 	}
-	name := string(s.data[start+1 : s.at-1])
+	name := s.data[start+1 : s.at-1]
 	if escaped {
-		if err := json.Unmarshal(s.data[start:s.at], &name); err != nil {
+		var text string
+		if err := json.Unmarshal(s.data[start:s.at], &text); err != nil {
 			return fmt.Errorf("read a name in a JSON body: %w", err)
 		}
+		name = []byte(text)
 	}
-	names := s.stack[len(s.stack)-1]
-	if _, twice := names[name]; twice {
-		return malformed("An object of the body has a name twice: %q.", truncate(name, 100))
+	if s.takeName(name) {
+		return nil
 	}
-	names[name] = struct{}{}
-	return nil
+	return malformed("An object of the body has a name twice: %q.", truncate(string(name), 100))
+}
+
+// takeName reports whether the innermost object has not had the name yet.
+func (s *jsonScan) takeName(name []byte) bool {
+	level := &s.open[s.depth-1]
+	if level.many != nil {
+		if _, twice := level.many[string(name)]; twice {
+			return false
+		}
+		level.many[string(name)] = struct{}{}
+		return true
+	}
+	own := s.names[level.first:]
+	for _, n := range own {
+		if bytes.Equal(n, name) {
+			return false
+		}
+	}
+	s.names = append(s.names, name)
+	if len(own) >= few {
+		level.many = make(map[string]struct{}, 2*few)
+		for _, n := range s.names[level.first:] {
+			level.many[string(n)] = struct{}{}
+		}
+	}
+	return true
 }
 
 // codeUnit reads four hexadecimal digits.

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,13 +40,36 @@ func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
 	return m, errors.Join(errs...)
 }
 
-func (m *metrics) observe(c *call, status int, took time.Duration) {
-	method := c.method
-	if c.route == nil {
-		method = "" // anything a client makes up
+// series are one route's, looked up once: labels are hashed for every look.
+type series struct {
+	requests [6]func() prometheus.Counter // by the first digit of the status
+	duration func() prometheus.Observer
+}
+
+// seriesOf are those of a route. They appear with its first request.
+func (m *metrics) seriesOf(b *boundRoute) *series {
+	s := &series{duration: sync.OnceValue(func() prometheus.Observer {
+		return m.duration.WithLabelValues(b.module, b.Path, b.Method)
+	})}
+	for class := range s.requests {
+		s.requests[class] = sync.OnceValue(func() prometheus.Counter {
+			return m.requests.WithLabelValues(b.module, b.Path, b.Method, codeClass(class))
+		})
 	}
-	m.requests.WithLabelValues(c.module(), c.pattern(), method, strconv.Itoa(status/100)+"xx").Inc()
-	m.duration.WithLabelValues(c.module(), c.pattern(), method).Observe(took.Seconds())
+	return s
+}
+
+func codeClass(class int) string { return strconv.Itoa(class) + "xx" }
+
+func (m *metrics) observe(c *call, status int, took time.Duration) {
+	class := min(status/100, 5)
+	if c.route == nil { // its method is anything a client makes up
+		m.requests.WithLabelValues("", c.pattern(), "", codeClass(class)).Inc()
+		m.duration.WithLabelValues("", c.pattern(), "").Observe(took.Seconds())
+		return
+	}
+	c.route.series.requests[class]().Inc()
+	c.route.series.duration().Observe(took.Seconds())
 }
 
 func (m *metrics) shed(b *boundRoute) {

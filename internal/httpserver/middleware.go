@@ -9,12 +9,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/lyceum-lms/platform/internal/problem"
 )
 
@@ -26,14 +24,15 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{server: s, log: s.log, method: r.Method, started: time.Now(), requestID: requestID(r)}
 		w.Header().Set(headerRequestID, c.requestID)
-		ctx := context.WithValue(r.Context(), callKey{}, c)
-		trace.SpanFromContext(ctx).SetAttributes(attribute.String("lyceum.request_id", c.requestID))
+		ctx, span := s.startSpan(r, c.requestID)
+		ctx = context.WithValue(ctx, callKey{}, c)
 		r = r.WithContext(ctx)
 		cleanHeaders(r.Header)
+		s.clientAddress(r)
 		rec := &recorder{ResponseWriter: w}
 		aborted := false
 		defer func() {
-			s.finish(ctx, c, rec)
+			endSpan(span, s.finish(ctx, c, rec))
 			if aborted {
 				panic(http.ErrAbortHandler) // makes net/http cut the connection
 			}
@@ -80,9 +79,17 @@ func cleanHeaders(h http.Header) {
 	}
 }
 
-// finish writes the access log and the metrics. The URL is not logged, since
-// queries and paths can carry signatures and ids of persons.
-func (s *Server) finish(ctx context.Context, c *call, rec *recorder) {
+// slow is when a request is worth a line in the log whatever came of it.
+const slow = time.Second
+
+// finish writes the access log and the metrics, and returns the status. The URL
+// is not logged, since queries and paths can carry signatures and ids of persons.
+//
+// Problems and slow requests are all logged. Of a route's successes there is at
+// most one line a second, which says how many went unlogged before it: under
+// load a line costs more than the rest of what the server does around a handler,
+// and the metrics count them all. At level debug every request is logged.
+func (s *Server) finish(ctx context.Context, c *call, rec *recorder) int {
 	status := rec.status
 	if status == 0 {
 		status = http.StatusOK
@@ -92,7 +99,16 @@ func (s *Server) finish(ctx context.Context, c *call, rec *recorder) {
 	}
 	took := time.Since(c.started)
 	s.metrics.observe(c, status, took)
-	level := slog.LevelInfo
+	level, unlogged := slog.LevelInfo, int64(0)
+	if status < http.StatusBadRequest && took < slow && c.route != nil {
+		var ok bool
+		if unlogged, ok = c.route.lines.take(c.started.Add(took)); !ok {
+			level = slog.LevelDebug
+		}
+	}
+	if !s.log.Enabled(ctx, level) {
+		return status
+	}
 	attrs := []slog.Attr{
 		slog.String("request_id", c.requestID), slog.String("method", c.method), slog.String("route", c.pattern()),
 		slog.Int("status", status), slog.Float64("ms", float64(took.Microseconds())/1000), slog.Int64("bytes", rec.bytes),
@@ -103,17 +119,42 @@ func (s *Server) finish(ctx context.Context, c *call, rec *recorder) {
 	if c.problem != "" {
 		attrs = append(attrs, slog.String("problem", c.problem))
 	}
+	if unlogged > 0 {
+		attrs = append(attrs, slog.Int64("unlogged", unlogged))
+	}
 	s.log.LogAttrs(ctx, level, "request", attrs...)
+	return status
+}
+
+// lineLimit lets one line a second through.
+type lineLimit struct {
+	second  atomic.Int64 // of the last line
+	skipped atomic.Int64 // since then
+}
+
+// take reports whether now is the time for another line, and how many have been
+// left out since the last one.
+func (l *lineLimit) take(now time.Time) (skipped int64, ok bool) {
+	last := l.second.Load()
+	if second := now.Unix(); second != last && l.second.CompareAndSwap(last, second) {
+		return l.skipped.Swap(0), true
+	}
+	l.skipped.Add(1)
+	return 0, false
 }
 
 // headers sets what protects a browser that is led here. Handlers of documents
 // set a Content-Security-Policy of their own.
 func (s *Server) headers(next http.Handler) http.Handler {
+	// Shared by all answers. Nobody writes into a header's values, and who adds
+	// to them gets a copy, since they are full.
+	nosniff, noReferrer := []string{"nosniff"}, []string{"no-referrer"}
+	noContent := []string{"default-src 'none'; frame-ancestors 'none'"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h["X-Content-Type-Options"] = nosniff
+		h["Referrer-Policy"] = noReferrer
+		h["Content-Security-Policy"] = noContent
 		next.ServeHTTP(w, r)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"maps"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"time"
 
@@ -32,8 +33,9 @@ type OpsOptions struct {
 // checkTimeout bounds a probe: an answer that comes later is not waited for.
 const checkTimeout = 5 * time.Second
 
-// OpsHandler serves /livez, /readyz, /metrics, /status, the extra handlers and
-// an index of them.
+// OpsHandler serves /livez, /readyz, /metrics, /status, the profiles of the Go
+// runtime below /debug/pprof/ (one of up to a minute costs a few per cent of
+// speed while it is taken), the extra handlers and an index of them.
 func OpsHandler(o OpsOptions) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) {
@@ -66,6 +68,11 @@ func OpsHandler(o OpsOptions) http.Handler {
 		})
 		links = append(links, "/status")
 	}
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // heap, goroutine, mutex and so on by their names
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	links = append(links, "/debug/pprof/")
 	for _, path := range slices.Sorted(maps.Keys(o.Extra)) {
 		mux.Handle(path, o.Extra[path])
 		links = append(links, path)

@@ -35,6 +35,9 @@ type Route struct {
 	MaxBody int64
 	// Exam marks the exam path, which is shed last under load.
 	Exam bool
+	// Secret marks a POST whose body or answer holds a password or a token.
+	// Nothing of it is kept, so an Idempotency-Key has no effect.
+	Secret bool
 	// Problems are the statuses of problems to document beside the usual ones.
 	Problems []int
 }
@@ -55,6 +58,8 @@ type boundRoute struct {
 	module string
 	db     *postgres.DB
 	raw    bool
+	series *series
+	lines  lineLimit
 }
 
 // Handle adds an operation whose input and output are described by structs, as

@@ -10,7 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lyceum-lms/platform/internal/auth"
@@ -28,9 +27,7 @@ func (s *Server) serve(b *boundRoute, handler http.HandlerFunc) http.HandlerFunc
 		ctx := r.Context()
 		c := callOf(ctx)
 		c.route = b
-		span := trace.SpanFromContext(ctx)
-		span.SetName(b.Method + " " + b.Path)
-		span.SetAttributes(attribute.String("http.route", b.Path), attribute.String("lyceum.module", b.module))
+		nameSpan(trace.SpanFromContext(ctx), b)
 
 		limit := &s.ordinary
 		if b.Exam {
@@ -38,7 +35,7 @@ func (s *Server) serve(b *boundRoute, handler http.HandlerFunc) http.HandlerFunc
 		}
 		if !limit.enter() {
 			s.metrics.shed(b)
-			WriteProblem(w, r, problem.New(problem.Unavailable, "overloaded", "The service is busy. Try again shortly.").After(time.Second))
+			WriteProblem(w, r, errOverloaded())
 			return
 		}
 		c.release = limit.leave
@@ -64,7 +61,7 @@ func (s *Server) serve(b *boundRoute, handler http.HandlerFunc) http.HandlerFunc
 		ctx, cancel := context.WithTimeout(ctx, s.options.RequestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		body, err := s.readBody(w, r, b)
+		body, err := s.readBodyOutside(limit, w, r, b)
 		if err != nil {
 			WriteProblem(w, r, err)
 			return
@@ -72,6 +69,31 @@ func (s *Server) serve(b *boundRoute, handler http.HandlerFunc) http.HandlerFunc
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		s.once(b, w, r, body, handler)
 	}
+}
+
+func errOverloaded() error {
+	return problem.New(problem.Unavailable, "overloaded", "The service is busy. Try again shortly.").After(time.Second)
+}
+
+// readBodyOutside is readBody without a place within the limit: whoever sends a
+// body slowly, or not at all, must keep nobody else out.
+func (s *Server) readBodyOutside(limit *limiter, w http.ResponseWriter, r *http.Request, b *boundRoute) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	c := callOf(r.Context())
+	limit.leave()
+	c.release = func() {}
+	body, err := s.readBody(w, r, b)
+	if err != nil {
+		return nil, err
+	}
+	if !limit.enter() {
+		s.metrics.shed(b)
+		return nil, errOverloaded()
+	}
+	c.release = limit.leave
+	return body, nil
 }
 
 // authorise puts the caller into the context and refuses those without the
@@ -84,7 +106,7 @@ func (s *Server) authorise(ctx context.Context, b *boundRoute, r *http.Request) 
 		}
 		return ctx, problem.New(problem.Unauthenticated, "token-missing", "This needs an access token: Authorization: Bearer <token>.")
 	}
-	principal, _, err := s.options.Verifier.Verify(token)
+	principal, expires, err := s.options.Verifier.Verify(token)
 	if err != nil {
 		if b.Permission == auth.Public {
 			return ctx, nil // a stale token does not keep anybody from renewing it
@@ -94,6 +116,7 @@ func (s *Server) authorise(ctx context.Context, b *boundRoute, r *http.Request) 
 	if !principal.Can(b.Permission) {
 		return ctx, problem.New(problem.Forbidden, "forbidden", "Your roles do not allow this: it needs the permission %s.", b.Permission)
 	}
+	callOf(ctx).expires = expires
 	return auth.WithPrincipal(ctx, principal), nil
 }
 
@@ -139,9 +162,6 @@ func storable(text string) bool { return utf8.ValidString(text) && strings.Index
 // readBody reads the whole body, within the route's bounds of size and time,
 // and refuses hostile JSON.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, b *boundRoute) ([]byte, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
-	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, problem.New(problem.Malformed, "content-encoding", "The body must not be encoded; it is %q.", truncate(encoding, 50))
 	}
@@ -190,7 +210,9 @@ func isJSON(contentType string) bool {
 func moving(w http.ResponseWriter, r *http.Request, maxBody int64) (http.ResponseWriter, *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{})
-	r.Body = movingBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), control: control}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = movingBody{ReadCloser: http.MaxBytesReader(w, r.Body, maxBody), control: control}
+	}
 	return &movingWriter{ResponseWriter: w, control: control}, r
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/postgres"
@@ -36,6 +38,9 @@ type Options struct {
 	// AllowedOrigins may call the API from a browser (CORS). Default none;
 	// "*" is every origin. Credentials travel in a header, never in a cookie.
 	AllowedOrigins []string
+	// TrustedProxies are the networks of the proxies in front of this server:
+	// whose X-Forwarded-For says where a request comes from. Default none.
+	TrustedProxies []netip.Prefix
 
 	// RequestTimeout bounds every request but raw ones. Default 30 s.
 	RequestTimeout time.Duration
@@ -56,6 +61,7 @@ type Server struct {
 	mux     *chi.Mux
 	handler http.Handler
 	metrics *metrics
+	tracer  trace.Tracer
 
 	ordinary, exam, streams limiter
 
@@ -78,7 +84,7 @@ func New(o Options) *Server {
 	o.MaxInFlightExam = cmp.Or(o.MaxInFlightExam, 1024)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 4096)
 	o.Version = cmp.Or(o.Version, "0.0.0-dev")
-	s := &Server{options: o, log: o.Log, mux: chi.NewMux()}
+	s := &Server{options: o, log: o.Log, mux: chi.NewMux(), tracer: otel.Tracer("lyceum/http")}
 	s.ordinary, s.exam, s.streams = newLimiter(o.MaxInFlight), newLimiter(o.MaxInFlightExam), newLimiter(o.MaxStreams)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.openAPI = sync.OnceValues(s.buildOpenAPI)
@@ -90,10 +96,7 @@ func New(o Options) *Server {
 	s.mux.NotFound(s.notFound)
 	s.mux.MethodNotAllowed(s.methodNotAllowed)
 	s.mountDocs()
-	inner := s.observe(s.headers(s.cors(compress(s.mux))))
-	s.handler = otelhttp.NewHandler(inner, "http", otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
-		return r.Method // the route is added when it is known
-	}))
+	s.handler = s.observe(s.headers(s.cors(compress(s.mux))))
 	return s
 }
 
@@ -224,5 +227,6 @@ func (s *Server) mount(b *boundRoute, handler http.HandlerFunc) {
 			s.mistake("%s %s: %v", b.Method, b.Path, why)
 		}
 	}()
+	b.series = s.metrics.seriesOf(b)
 	s.mux.Method(b.Method, b.Path, s.serve(b, handler))
 }

@@ -27,7 +27,7 @@ type Event struct {
 
 // Stream serves server-sent events from a raw handler: each event that arrives
 // on the channel next returns is sent, until the channel is closed, the client
-// goes or the server drains. next is called once, with a context that ends with
+// goes, its access token expires or the server drains. next is called once, with a context that ends with
 // the stream and with the client's Last-Event-ID, empty on a first connection;
 // an error of next is answered as a problem.
 func Stream(w http.ResponseWriter, r *http.Request, next func(ctx context.Context, lastEventID string) (<-chan Event, error)) {
@@ -48,6 +48,10 @@ func Stream(w http.ResponseWriter, r *http.Request, next func(ctx context.Contex
 
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	if !c.expires.IsZero() {
+		// Nobody listens for longer than their token allows.
+		defer time.AfterFunc(time.Until(c.expires), cancel).Stop()
+	}
 	defer context.AfterFunc(s.draining, cancel)()
 	events, err := next(ctx, r.Header.Get("Last-Event-ID"))
 	if err != nil {

@@ -88,9 +88,12 @@ func (s *Signer) mac(digest, name, expires string) []byte {
 	return mac.Sum(nil)
 }
 
-// assetPattern matches the "asset:<sha256>/<escaped name>" URLs of stored
-// markup, up to the end of the attribute or the next candidate of a srcset.
-var assetPattern = regexp.MustCompile(`asset:([0-9a-f]{64})/([^\s"'<>(),]+)`)
+// assetPattern matches the "asset:<sha256>/<escaped name>" URLs of stored,
+// sanitised markup, with the attribute that they are the value of. What an author
+// wrote in a text or a title looks the same, but is not for signing: that would
+// hand out any file whose digest they know. Quotes in texts and values are
+// escaped there, so nothing else looks like an attribute.
+var assetPattern = regexp.MustCompile(`( (?:href|src|poster)=")(asset:[0-9a-f]{64}/[^\s"'<>(),]+)`)
 
 // RenderHTML replaces the asset URLs in sanitised HTML by signed ones.
 func (s *Signer) RenderHTML(markup string, expires time.Time) string {
@@ -98,11 +101,12 @@ func (s *Signer) RenderHTML(markup string, expires time.Time) string {
 		return markup
 	}
 	return assetPattern.ReplaceAllStringFunc(markup, func(found string) string {
-		signed, ok := s.asset(html.UnescapeString(found), expires)
+		attribute, raw, _ := strings.Cut(found, `"`)
+		signed, ok := s.asset(html.UnescapeString(raw), expires)
 		if !ok {
 			return found
 		}
-		return html.EscapeString(signed)
+		return attribute + `"` + html.EscapeString(signed)
 	})
 }
 

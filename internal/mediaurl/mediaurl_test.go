@@ -82,8 +82,8 @@ func TestRenderHTML(t *testing.T) {
 	t.Parallel()
 	s := signer(t)
 	escaped := html.EscapeString("asset:" + digest + "/" + url.PathEscape("a & b.png"))
-	markup := `<img src="` + escaped + `" srcset="asset:` + digest + `/x.png 2x, asset:` + digest + `/y.png 3x">` +
-		`<a href="https://example.org/asset:none">asset:</a>`
+	markup := `<img src="` + escaped + `" alt="x"><video poster="asset:` + digest + `/x.png"></video>` +
+		`<a href="asset:` + digest + `/y.png">asset:</a><a href="https://example.org/asset:none">asset:</a>`
 	got := s.RenderHTML(markup, s.Expiry(noon))
 	require.NotContains(t, got, "asset:0a")
 	require.Contains(t, got, `<a href="https://example.org/asset:none">asset:</a>`)
@@ -116,4 +116,18 @@ func TestNewRefusesWeakKeys(t *testing.T) {
 	require.Error(t, err)
 	_, err = New(make([]byte, 32), time.Second)
 	require.Error(t, err)
+}
+
+// Whoever may write a text must not get every file signed whose digest they
+// know: it is in the URLs that have expired, and in entity tags.
+func TestRenderHTMLSignsNoTexts(t *testing.T) {
+	t.Parallel()
+	s := signer(t)
+	forged := "asset:" + digest + "/x.html"
+	for _, markup := range []string{
+		forged, "<p>" + forged + "</p>", `<img title="` + forged + `" alt="` + forged + `">`, "<p>" + html.EscapeString(` src="`+forged+`"`) + "</p>",
+		`<img alt="` + html.EscapeString(` src="`+forged) + `">`, `<a href="https://example.org/` + forged + `">x</a>`, `<div data-src="` + forged + `"></div>`,
+	} {
+		require.Equal(t, markup, s.RenderHTML(markup, s.Expiry(noon)))
+	}
 }

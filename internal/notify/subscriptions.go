@@ -77,6 +77,7 @@ func accountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.AccountE
 	for _, table := range []string{"contacts", "notifications", "preferences"} {
 		batch.Queue(`delete from `+pgx.Identifier{moduleName, table}.Sanitize()+` where account_id = $1`, account)
 	}
+	batch.Queue(`delete from notify.idempotency_keys where principal = $1`, account)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("erase account %s: %w", account, err)
 	}

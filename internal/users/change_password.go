@@ -37,6 +37,10 @@ func (m *Module) changePassword(ctx context.Context, current, next string) error
 		if err := setPassword(ctx, tx, a.id, hashed, now); err != nil {
 			return err
 		}
+		// A mail to set the password that somebody else may have got is void.
+		if err := voidEmailTokens(ctx, tx, a.id, tokenSetPassword, now); err != nil {
+			return err
+		}
 		keep := auth.Caller(ctx).SessionID
 		if err := revokeSessions(ctx, tx, a.id, &keep, revokedByPassword, now); err != nil {
 			return err

@@ -60,12 +60,18 @@ func redeemEmailToken(ctx context.Context, tx pgx.Tx, token secret, p tokenPurpo
 	if tag.RowsAffected() == 0 {
 		return account{}, invalidToken()
 	}
-	_, err = tx.Exec(ctx, `update users.email_tokens set used_at = $3
-		where account_id = $1 and purpose = $2 and used_at is null`, id, string(p), now)
+	return a, voidEmailTokens(ctx, tx, id, p, now)
+}
+
+// voidEmailTokens uses up every token of the purpose that the account has been
+// sent. The account must be locked.
+func voidEmailTokens(ctx context.Context, tx pgx.Tx, accountID uuid.UUID, p tokenPurpose, now time.Time) error {
+	_, err := tx.Exec(ctx, `update users.email_tokens set used_at = $3
+		where account_id = $1 and purpose = $2 and used_at is null`, accountID, string(p), now)
 	if err != nil {
-		return account{}, fmt.Errorf("use up mailed tokens: %w", err)
+		return fmt.Errorf("use up mailed tokens: %w", err)
 	}
-	return a, nil
+	return nil
 }
 
 func invalidToken() error {

@@ -20,12 +20,12 @@ func (m *Module) authRoutes(r *httpserver.Router) {
 		Method: http.MethodPost, Path: "/v1/auth/register", ID: "register", Summary: "Register an account",
 		Description: "Makes an account in an organisation that is open to registration and mails a token to confirm the " +
 			"address with. The answer is the same if the address has an account already, whose owner then gets a mail.",
-		Permission: auth.Public, Status: http.StatusAccepted, MaxBody: smallBody, Problems: []int{http.StatusNotFound, http.StatusServiceUnavailable},
+		Permission: auth.Public, Status: http.StatusAccepted, MaxBody: smallBody, Secret: true, Problems: []int{http.StatusNotFound, http.StatusServiceUnavailable},
 	}, m.postRegister)
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/auth/confirm", ID: "confirm-address", Summary: "Confirm an e-mail address",
 		Description: "Takes the token of the mail sent after registration.",
-		Permission:  auth.Public, Status: http.StatusNoContent, MaxBody: smallBody, Problems: []int{http.StatusGone},
+		Permission:  auth.Public, Status: http.StatusNoContent, MaxBody: smallBody, Secret: true, Problems: []int{http.StatusGone},
 	}, m.postConfirm)
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/auth/confirm/resend", ID: "resend-confirmation", Summary: "Ask for another confirmation mail",
@@ -36,19 +36,19 @@ func (m *Module) authRoutes(r *httpserver.Router) {
 		Method: http.MethodPost, Path: "/v1/auth/sign-in", ID: "sign-in", Summary: "Sign in",
 		Description: "Begins a session and returns a short-lived access token and the first refresh token. After 10 wrong " +
 			"passwords within 15 minutes the address is refused to the caller for the rest of that time.",
-		Permission: auth.Public, MaxBody: smallBody,
+		Permission: auth.Public, MaxBody: smallBody, Secret: true,
 		Problems: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}, m.postSignIn)
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/auth/refresh", ID: "refresh-tokens", Summary: "Exchange a refresh token",
 		Description: "Returns the next pair of tokens. A refresh token works once; presenting it again ends its session.",
-		Permission:  auth.Public, MaxBody: smallBody, Problems: []int{http.StatusUnauthorized},
+		Permission:  auth.Public, MaxBody: smallBody, Secret: true, Problems: []int{http.StatusUnauthorized},
 	}, m.postRefresh)
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/auth/sign-out", ID: "sign-out", Summary: "End a session",
 		Description: "Ends the session of the refresh token in the body or, without one, that of the access token. " +
 			"Access tokens of the session work until they expire, for a few minutes at most.",
-		Permission: auth.Public, Status: http.StatusNoContent, MaxBody: smallBody, Problems: []int{http.StatusUnauthorized},
+		Permission: auth.Public, Status: http.StatusNoContent, MaxBody: smallBody, Secret: true, Problems: []int{http.StatusUnauthorized},
 	}, m.postSignOut)
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/auth/password/forgot", ID: "forgot-password", Summary: "Ask for a mail to set a new password",
@@ -58,7 +58,7 @@ func (m *Module) authRoutes(r *httpserver.Router) {
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/auth/password/reset", ID: "reset-password", Summary: "Set a new password with a mailed token",
 		Description: "Also accepts an invitation. Confirms the address and ends all sessions of the account.",
-		Permission:  auth.Public, Status: http.StatusNoContent, MaxBody: smallBody, Problems: []int{http.StatusGone, http.StatusServiceUnavailable},
+		Permission:  auth.Public, Status: http.StatusNoContent, MaxBody: smallBody, Secret: true, Problems: []int{http.StatusGone, http.StatusServiceUnavailable},
 	}, m.postReset)
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodGet, Path: "/v1/auth/keys", ID: "list-signing-keys", Summary: "The keys that verify access tokens",
@@ -86,7 +86,7 @@ func (m *Module) meRoutes(r *httpserver.Router) {
 	httpserver.Handle(r, httpserver.Route{
 		Method: http.MethodPost, Path: "/v1/me/password", ID: "change-password", Summary: "Change the password",
 		Description: "Ends the other sessions of the account.",
-		Permission:  auth.SignedIn, Status: http.StatusNoContent, MaxBody: smallBody,
+		Permission:  auth.SignedIn, Status: http.StatusNoContent, MaxBody: smallBody, Secret: true,
 		Problems: []int{http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}, m.postPassword)
 	httpserver.Handle(r, httpserver.Route{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,8 @@ func (m *Module) register(ctx context.Context, r registration) error {
 	if err != nil {
 		return err
 	}
+	evenly := time.NewTimer(m.cfg.RegistrationTime)
+	defer evenly.Stop()
 	// Whether the address is taken or not, the work is done.
 	hashed, err := m.hasher.hash(ctx, password)
 	if err != nil {
@@ -44,7 +47,7 @@ func (m *Module) register(ctx context.Context, r registration) error {
 	if err != nil {
 		return err
 	}
-	return m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		a, isNew, err := m.addAccount(ctx, tx, newAccount{
 			organisationID: organisation, email: email, profile: p, passwordHash: hashed,
 			roles: []auth.Role{auth.Learner}, how: accountRegistered,
@@ -61,6 +64,14 @@ func (m *Module) register(ctx context.Context, r registration) error {
 		}
 		return m.enqueueMail(ctx, tx, owner, mailAddressTaken)
 	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-evenly.C:
+	case <-ctx.Done(): // the caller has gone, and their account is there
+	}
+	return nil
 }
 
 // newAccount is an account to be made, every value checked.

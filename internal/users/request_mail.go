@@ -12,7 +12,7 @@ import (
 // That they may not is kept from them: the limit is the owner's business.
 func (m *Module) mayMail(ctx context.Context, email string) (bool, error) {
 	err := m.throttle.take(ctx, m.now(), mailToOneAddress.of(email))
-	if problem.Is(err, "too-many-attempts") {
+	if problem.Is(err, tooManyAttempts) {
 		return false, nil
 	}
 	return err == nil, err

@@ -3,8 +3,11 @@ package users
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lyceum-lms/platform/internal/httpserver/httpservertest"
 )
 
 // Whether an address is taken, waits for its confirmation or is unknown makes
@@ -107,4 +110,46 @@ func TestSecretsAreNotStored(t *testing.T) {
 		require.Empty(t, f.tablesWith(secret), "%s is stored", name)
 	}
 	require.NotEmpty(t, f.tablesWith("ada@example.org"), "the search finds nothing at all")
+}
+
+// A client may send an Idempotency-Key with everything. What is kept for one
+// would hold tokens in the clear, and fast digests of passwords.
+func TestIdempotencyKeysKeepNoSecrets(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.account("ada@example.org")
+	token := f.tokenOf("ada@example.org")
+	key := httpservertest.Header{Name: "Idempotency-Key", Value: "one"}
+	signIn := obj{"email": "ada@example.org", "password": testPassword}
+	g := f.do(http.MethodPost, "/v1/auth/sign-in", token, signIn, key).is(http.StatusOK)
+	f.do(http.MethodPost, "/v1/auth/refresh", token, obj{"refresh_token": g.str("refresh_token")}, key).is(http.StatusOK)
+	f.do(http.MethodPost, "/v1/me/password", token, obj{"current": testPassword, "new": "difference engine"}, key).is(http.StatusNoContent)
+	require.Zero(t, f.count(`select count(*) from users.idempotency_keys`))
+}
+
+// Whoever changes their password because somebody has got into their mail must
+// not lose it again to a mail that was sent before.
+func TestAChangedPasswordVoidsMailsToSetOne(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.account("ada@example.org")
+	f.post("/v1/auth/password/forgot", "", obj{"email": "ada@example.org"}).is(http.StatusAccepted)
+	sent := f.mailed("ada@example.org", "Set a new password")
+	f.post("/v1/me/password", f.tokenOf("ada@example.org"), obj{"current": testPassword, "new": "difference engine"}).is(http.StatusNoContent)
+	f.post("/v1/auth/password/reset", "", obj{"token": sent, "password": "the thiefs choice"}).refuses(http.StatusGone, "invalid-token")
+	f.signIn("ada@example.org", "difference engine").is(http.StatusOK)
+}
+
+// Storing an account takes longer than finding its address taken. The time of
+// the answer must not tell which it was.
+func TestARegistrationTakesItsTime(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.m.cfg.RegistrationTime = 200 * time.Millisecond
+	f.account("taken@example.org")
+	for _, address := range []string{"unknown@example.org", "taken@example.org"} {
+		start := time.Now()
+		f.register(address, testPassword, "Ada").is(http.StatusAccepted)
+		require.GreaterOrEqual(t, time.Since(start), f.m.cfg.RegistrationTime, address)
+	}
 }

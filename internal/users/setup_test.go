@@ -60,7 +60,7 @@ func setup(t *testing.T) *fixture {
 func (f *fixture) replica() (*Module, *httpservertest.Server) {
 	f.t.Helper()
 	verifier := auth.NewVerifier("lyceum", "lyceum", f.clock.now)
-	m, err := New(Config{PublicURL: "https://lyceum.example", Argon2: cheap}, Deps{
+	m, err := New(Config{PublicURL: "https://lyceum.example", Argon2: cheap, RegistrationTime: time.Millisecond}, Deps{
 		DB: f.db, Log: slog.New(slog.NewTextHandler(f.t.Output(), nil)), Registerer: prometheus.NewRegistry(),
 		Now: f.clock.now, Mail: f.mails, Verifier: verifier,
 	})

@@ -51,6 +51,11 @@ func (m *Module) signIn(ctx context.Context, at attempt) (grant, error) {
 	if len(password) > maxPasswordBytes {
 		return grant{}, m.refuseSignIn()
 	}
+	fromHere := wrongFromOnePlace.from("", at.client)
+	if err := m.throttle.exceeded(ctx, m.now(), fromHere); err != nil {
+		m.metrics.signIns.WithLabelValues("throttled").Inc()
+		return grant{}, err
+	}
 	tries := []try{signInFromAnywhere.of(email), signInFromOnePlace.from(email, at.client)}
 	if err := m.throttle.take(ctx, m.now(), tries...); err != nil {
 		m.metrics.signIns.WithLabelValues("throttled").Inc()
@@ -58,6 +63,12 @@ func (m *Module) signIn(ctx context.Context, at attempt) (grant, error) {
 	}
 	g, err := m.startSession(ctx, email, password, at.userAgent)
 	if problem.Is(err, wrongCredentials) {
+		// Counted after the fact, so that those who sign in together from one
+		// place do not wait for each other's count. Guesses at once are few: they
+		// queue for the hashing.
+		if countErr := m.throttle.take(ctx, m.now(), fromHere); countErr != nil && !problem.Is(countErr, tooManyAttempts) {
+			return grant{}, countErr
+		}
 		return grant{}, err
 	}
 	// Everything but a wrong password leaves no mark.

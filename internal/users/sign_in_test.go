@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -194,4 +195,24 @@ func TestPlace(t *testing.T) {
 	} {
 		require.Equal(t, want, place(remote), remote)
 	}
+}
+
+// One guess at each of many addresses stays below the limits of each.
+func TestGuessesAtManyAddressesFromOnePlaceAreLimited(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.account("ada@example.org")
+	from := func(place, address, password string) error {
+		_, err := f.m.signIn(t.Context(), attempt{email: address, password: password, client: place})
+		return err
+	}
+	for n := range wrongFromOnePlace.limit {
+		require.True(t, problem.Is(from("203.0.113.7", fmt.Sprintf("nobody-%d@example.org", n), "not the password"), "wrong-credentials"))
+	}
+	err := from("203.0.113.7", "ada@example.org", testPassword)
+	require.True(t, problem.Is(err, "too-many-attempts"), "got %v", err)
+	require.Positive(t, problem.Of(err).RetryAfter)
+	require.NoError(t, from("198.51.100.4", "ada@example.org", testPassword), "others are not kept out")
+	f.clock.advance(wrongFromOnePlace.window)
+	require.NoError(t, from("203.0.113.7", "ada@example.org", testPassword))
 }

@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,10 @@ var (
 	// handful of wrong passwords.
 	signInFromOnePlace = rule{"sign-in-place", 10, 15 * time.Minute}
 	signInFromAnywhere = rule{"sign-in", 100, 15 * time.Minute}
+	// Wrong passwords from one place, whatever the addresses, which are tried one
+	// after the other to stay below the rules above. It is wide, because a whole
+	// school can be one place.
+	wrongFromOnePlace = rule{"wrong-place", 300, 15 * time.Minute}
 	// Mails that strangers can have sent to one address.
 	mailToOneAddress = rule{"mail", 5, time.Hour}
 	// Guesses at the password by somebody who holds an access token.
@@ -89,7 +94,30 @@ func (t throttle) take(ctx context.Context, now time.Time, tries ...try) error {
 	if err := t.giveBack(ctx, tries...); err != nil {
 		return err
 	}
-	return problem.New(problem.TooMany, "too-many-attempts", "There were too many attempts. Try again later.").After(wait)
+	return tooMany(wait)
+}
+
+// exceeded returns take's problem if a try is at its limit already, and counts
+// nothing.
+func (t throttle) exceeded(ctx context.Context, now time.Time, asked try) error {
+	rules, keys, places := digests([]try{asked})
+	var end time.Time
+	err := t.db.Pool.QueryRow(ctx, `select expires_at from users.throttles
+		where rule = $1 and key = $2 and place = $3 and count >= $4 and expires_at > $5`,
+		rules[0], keys[0], places[0], asked.limit, now).Scan(&end)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up tries: %w", err)
+	}
+	return tooMany(end.Sub(now))
+}
+
+const tooManyAttempts = "too-many-attempts"
+
+func tooMany(wait time.Duration) error {
+	return problem.New(problem.TooMany, tooManyAttempts, "There were too many attempts. Try again later.").After(max(wait, time.Second))
 }
 
 // giveBack takes tries off the count again. It does so even if the caller of

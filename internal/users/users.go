@@ -55,6 +55,10 @@ type Config struct {
 	// AuditRetention is how long the audit trail is kept, in whole months.
 	// Default 2 years.
 	AuditRetention time.Duration
+	// RegistrationTime is the least time that a registration takes. Storing an
+	// account is more work than finding that its address is taken: without it,
+	// the time of the answer tells which it was. Default 400 ms.
+	RegistrationTime time.Duration
 	// Argon2 is the cost of a password hash. Stored hashes of another cost are
 	// replaced at the next sign-in.
 	Argon2 Argon2
@@ -74,6 +78,7 @@ func (c Config) withDefaults() Config {
 	c.InvitationLifetime = cmp.Or(c.InvitationLifetime, 7*day)
 	c.SigningKeyLifetime = cmp.Or(c.SigningKeyLifetime, 90*day)
 	c.AuditRetention = cmp.Or(c.AuditRetention, 2*365*day)
+	c.RegistrationTime = cmp.Or(c.RegistrationTime, 400*time.Millisecond)
 	c.Argon2.MemoryKiB = cmp.Or(c.Argon2.MemoryKiB, 19456)
 	c.Argon2.Iterations = cmp.Or(c.Argon2.Iterations, 2)
 	c.Argon2.Parallelism = cmp.Or(c.Argon2.Parallelism, 1)
@@ -103,6 +108,7 @@ func (c Config) Validate() error {
 		{"reset lifetime", c.ResetLifetime, time.Minute, 24 * time.Hour},
 		{"invitation lifetime", c.InvitationLifetime, time.Minute, 60 * 24 * time.Hour},
 		{"signing key lifetime", c.SigningKeyLifetime, 24 * time.Hour, 10 * 366 * 24 * time.Hour},
+		{"registration time", c.RegistrationTime, time.Nanosecond, 5 * time.Second},
 		{"audit retention", c.AuditRetention, 24 * time.Hour, 100 * 366 * 24 * time.Hour},
 	} {
 		if d.value < d.least || d.value > d.max {

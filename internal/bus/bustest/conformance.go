@@ -58,6 +58,10 @@ func Conformance(t *testing.T, start Starter) {
 		"cause, correlation and trace travel along":                    causes,
 		"erasure blanks the log and keeps the order":                   erasure,
 		"lag is seen while a consumer is behind":                       lag,
+		"events of a newer release are left to it":                     newerRelease,
+		"events of a withdrawn release stop nobody":                    withdrawnRelease,
+		"a dead letter holds no personal data":                         personalPoison,
+		"a stop does not wait for a batch":                             slowStop,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -381,9 +385,133 @@ func newConsumer(t *testing.T, s *suite) {
 	s.load(t, 100)
 	s.eventually(t, "notify.a", 100)
 	stop(t, first)
-	s.replica(t, counter("notify.a"), counter("notify.b"))
+	var history, fresh atomic.Int32
+	added := bus.Consumer{Name: "notify.b", Purpose: "Counts.", Reactions: []bus.Reaction{
+		bus.On(counting, func(ctx context.Context, tx pgx.Tx, d bus.Delivery[counted]) error {
+			if d.Replayed {
+				history.Add(1)
+			} else {
+				fresh.Add(1)
+			}
+			return count(ctx, tx, "notify.b", d.Payload)
+		})}}
+	s.replica(t, counter("notify.a"), added)
 	s.eventually(t, "notify.b", 100)
 	s.eventually(t, "notify.a", 100)
+	require.Zero(t, fresh.Load(), "what was there before the consumer is history to it: it must not send mail about it")
+	require.NoError(t, s.emit(t.Context(), uuid.New()))
+	s.eventually(t, "notify.b", 101)
+	require.EqualValues(t, 1, fresh.Load())
+}
+
+// newerRelease runs a consumer in two releases at once. The older one knows
+// neither the new event type nor the reaction to it.
+func newerRelease(t *testing.T, s *suite) {
+	invented := bus.Define("users", "invented", 1, bus.NoPersonalData, func(e counted) uuid.UUID { return e.Aggregate })
+	older := s.replica(t, counter("notify.a"))
+	emit := func(n int) {
+		t.Helper()
+		for range n {
+			Emit(t, s.db, invented, counted{Aggregate: uuid.New(), Version: 1})
+			require.NoError(t, s.emit(t.Context(), uuid.New()))
+		}
+	}
+	emit(40)
+	require.Eventually(t, func() bool {
+		lags, err := older.Lag(context.Background())
+		require.NoError(t, err)
+		return len(lags) == 1 && lags[0].Events >= 16 && s.tally(t, "notify.a").Effects > 0
+	}, 10*time.Second, 10*time.Millisecond, "the older release went past events that it does not know")
+
+	consumer := counter("notify.a")
+	consumer.Reactions = append(consumer.Reactions,
+		bus.On(invented, func(ctx context.Context, tx pgx.Tx, d bus.Delivery[counted]) error {
+			return count(ctx, tx, "notify.a", d.Payload)
+		}))
+	s.start(t, bus.Options{
+		Members: []bus.Member{
+			{DB: s.users, Contract: bus.Contract{Module: "users", Publishes: []bus.AnyTopic{counting, invented}}},
+			{DB: s.sink, Contract: bus.Contract{Module: "notify", Consumers: []bus.Consumer{consumer}}},
+		},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Idle: 50 * time.Millisecond,
+	})
+	emit(40)
+	s.eventually(t, "notify.a", 160)
+}
+
+// withdrawnRelease leaves events behind that nobody knows any more.
+func withdrawnRelease(t *testing.T, s *suite) {
+	invented := bus.Define("users", "invented", 1, bus.NoPersonalData, func(e counted) uuid.UUID { return e.Aggregate })
+	s.start(t, bus.Options{
+		Members: []bus.Member{
+			{DB: s.users, Contract: bus.Contract{Module: "users", Publishes: []bus.AnyTopic{counting}}},
+			{DB: s.sink, Contract: bus.Contract{Module: "notify", Consumers: []bus.Consumer{counter("notify.a")}}},
+		},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Idle: 50 * time.Millisecond, Patience: 200 * time.Millisecond,
+	})
+	for range 40 {
+		Emit(t, s.db, invented, counted{Aggregate: uuid.New(), Version: 1})
+		require.NoError(t, s.emit(t.Context(), uuid.New()))
+	}
+	s.eventually(t, "notify.a", 40)
+}
+
+// personalPoison sets an event with personal data aside: the letter does not
+// hold the data, a retry does find them, and after an erasure neither does.
+func personalPoison(t *testing.T, s *suite) {
+	var broken atomic.Bool
+	broken.Store(true)
+	handled := make(chan counted, 10)
+	b := s.replica(t, bus.Consumer{Name: "notify.a", Purpose: "Fails.", Reactions: []bus.Reaction{
+		bus.On(echoing, func(ctx context.Context, tx pgx.Tx, d bus.Delivery[counted]) error {
+			if broken.Load() {
+				return bus.Permanent(errors.New("not now"))
+			}
+			handled <- d.Payload
+			return nil
+		})}})
+	kept, erased := counted{Aggregate: uuid.New(), Version: 7}, counted{Aggregate: uuid.New(), Version: 8}
+	Emit(t, s.db, echoing, kept)
+	Emit(t, s.db, echoing, erased)
+	for _, l := range s.deadLetters(t, b, 2) {
+		require.Equal(t, "null", string(l.Envelope.Payload), "the letter holds personal data")
+	}
+	require.NoError(t, s.db.DB(t, "content").InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		return echoing.Erase(ctx, tx, erased.Aggregate)
+	}))
+	broken.Store(false)
+	n, err := b.Retry(t.Context(), "notify.a", uuid.Nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+	s.deadLetters(t, b, 0)
+	require.Equal(t, kept, receive(t, handled))
+	require.Empty(t, handled, "an erased event has been handled")
+}
+
+// slowStop stops while a batch of slow events is being handled.
+func slowStop(t *testing.T, s *suite) {
+	const slow = 100 * time.Millisecond
+	began := make(chan struct{}, 1000)
+	consumer := bus.Consumer{Name: "notify.a", Purpose: "Is slow.", Reactions: []bus.Reaction{
+		bus.On(counting, func(ctx context.Context, tx pgx.Tx, d bus.Delivery[counted]) error {
+			began <- struct{}{}
+			if _, err := tx.Exec(ctx, `select pg_sleep($1)`, slow.Seconds()); err != nil {
+				return err
+			}
+			return count(ctx, tx, "notify.a", d.Payload)
+		})}}
+	aggregate := uuid.New()
+	for range 60 {
+		require.NoError(t, s.emit(t.Context(), aggregate))
+	}
+	b := s.replica(t, consumer)
+	receive(t, began)
+	start := time.Now()
+	stop(t, b)
+	require.Less(t, time.Since(start), 3*time.Second, "60 events of %s hold up the stop", slow)
+	require.Positive(t, s.tally(t, "notify.a").Effects, "what was handled by then is kept")
+	s.replica(t, consumer)
+	s.eventually(t, "notify.a", 60)
 }
 
 func stop(t testing.TB, b *bus.Bus) {

@@ -1,0 +1,41 @@
+package faults
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/lyceum-lms/platform/internal/postgres/postgrestest"
+	"github.com/lyceum-lms/platform/tests/platformtest"
+)
+
+// TestKilledWithItsDatabase kills the process that owns the embedded server,
+// which goes with it, while eight learners are at work.
+func TestKilledWithItsDatabase(t *testing.T) {
+	killUnderLoad(t, platformtest.Options{}, rounds(5, 1))
+}
+
+// TestKilledAlone kills the process and leaves the database running, so that its
+// transactions are broken off in the middle and its locks stay for a moment.
+func TestKilledAlone(t *testing.T) {
+	killUnderLoad(t, platformtest.Options{DatabaseURL: postgrestest.NewServer(t).New(t).URL()}, rounds(15, 3))
+}
+
+func killUnderLoad(t *testing.T, o platformtest.Options, kills int) {
+	platform := platformtest.Start(t, o)
+	load := newLoad(t, platform, 8)
+	load.begin()
+	slowest := time.Duration(0)
+	for range kills {
+		load.awaitAnswers(1 + rand.Int64N(150))
+		platform.Kill()
+		begin := time.Now()
+		platform.Restart(t)
+		slowest = max(slowest, time.Since(begin))
+	}
+	load.awaitAnswers(100)
+	load.end()
+	t.Logf("%d requests, %d kills, slowest start after one %s; without success: %s",
+		load.requests.Load(), kills, slowest.Round(time.Millisecond), load.failed())
+	load.verify(platform)
+}
