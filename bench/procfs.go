@@ -32,14 +32,14 @@ func parseStat(line string) (process, error) {
 	if len(fields) < 15 {
 		return process{}, fmt.Errorf("not a line of /proc/<pid>/stat: %q", line)
 	}
-	number := func(field int) time.Duration { // fields count from 1, the third is the first here
+	number := func(field int) int64 { // fields count from 1, the third is the first here
 		n, _ := strconv.ParseInt(fields[field-3], 10, 64)
-		return time.Duration(n)
+		return n
 	}
 	return process{
 		parent: int(number(4)),
-		own:    (number(14) + number(15)) * clockTick,
-		reaped: (number(16) + number(17)) * clockTick,
+		own:    time.Duration(number(14)+number(15)) * clockTick,
+		reaped: time.Duration(number(16)+number(17)) * clockTick,
 	}, nil
 }
 

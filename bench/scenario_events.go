@@ -120,7 +120,7 @@ func newStage(ctx context.Context, url string) (*stage, error) {
 		}
 		config.MaxConns = conns
 		// The tracer of the platform's pools, for its cost.
-		config.ConnConfig.Tracer = multitracer.New(append(tracers, otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName()))...)
+		config.ConnConfig.Tracer = multitracer.New(append(tracers, otelpgx.NewTracer())...)
 		pool, err := pgxpool.NewWithConfig(ctx, config)
 		if err != nil {
 			return nil, fmt.Errorf("open the scratch database: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/lyceum-lms/platform/internal/app"
 )
@@ -11,5 +12,5 @@ type migrateCmd struct {
 }
 
 func (m migrateCmd) Run(ctx context.Context, c app.Config) error {
-	return app.Migrate(ctx, c, m.Status)
+	return app.Migrate(ctx, c, m.Status, os.Stdout)
 }

@@ -72,8 +72,9 @@ type platform struct {
 	draining atomic.Bool
 }
 
-// open makes everything and starts nothing but the embedded database.
-func open(ctx context.Context, cfg Config, publicURL string, logOutput *os.File) (_ *platform, err error) {
+// open makes everything and starts nothing but the embedded database. A server
+// of somebody else's is migrated only if asked for.
+func open(ctx context.Context, cfg Config, publicURL string, migrate bool) (_ *platform, err error) {
 	if cfg.DataDir == "" {
 		if cfg.DataDir, err = postgres.DefaultDataDir(); err != nil {
 			return nil, err
@@ -82,7 +83,7 @@ func open(ctx context.Context, cfg Config, publicURL string, logOutput *os.File)
 	p := &platform{cfg: cfg, started: time.Now()}
 	p.tel, err = telemetry.Start(ctx, telemetry.Config{
 		OTLPEndpoint: cfg.OTLPEndpoint, ServiceName: "lyceum", Version: Version(),
-		LogFormat: cfg.LogFormat, LogLevel: cfg.LogLevel, Out: logOutput,
+		LogFormat: cfg.LogFormat, LogLevel: cfg.LogLevel, Out: os.Stderr,
 	})
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func open(ctx context.Context, cfg Config, publicURL string, logOutput *os.File)
 			err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if p.db, err = openDatabase(ctx, cfg, p.log); err != nil {
+	if p.db, err = openDatabase(ctx, cfg, migrate, p.log); err != nil {
 		return nil, err
 	}
 	if p.blobs, err = openBlobs(ctx, cfg); err != nil {

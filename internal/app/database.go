@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -44,9 +45,10 @@ func everyModuleHasALogin(cfg Config) bool {
 }
 
 // openDatabase connects every module. With an administrator's login it first
-// brings the schemas up to this release; with logins of the modules alone it
-// only checks them.
-func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (_ *database, err error) {
+// brings the schemas up to this release, always in an embedded server and
+// otherwise if migrate says so; with logins of the modules alone it only checks
+// them.
+func openDatabase(ctx context.Context, cfg Config, migrate bool, log *slog.Logger) (_ *database, err error) {
 	d := &database{pools: map[string]*postgres.DB{}}
 	defer func() {
 		if err != nil {
@@ -58,8 +60,10 @@ func openDatabase(ctx context.Context, cfg Config, log *slog.Logger) (_ *databas
 		if admin, d.embedded, err = adminURL(ctx, cfg, log); err != nil {
 			return nil, err
 		}
-		if err := migrations.Up(ctx, admin, migrations.Options{Secret: string(cfg.RoleSecret), Log: log}); err != nil {
-			return nil, fmt.Errorf("migrate the database: %w", err)
+		if migrate || d.embedded != nil {
+			if err := migrations.Up(ctx, admin, migrations.Options{Secret: string(cfg.RoleSecret), Log: log}); err != nil {
+				return nil, fmt.Errorf("migrate the database: %w", err)
+			}
 		}
 	}
 	for _, m := range moduleNames {
@@ -141,9 +145,9 @@ func (d *database) close(ctx context.Context) error {
 	return errors.Join(err, d.embedded.Stop(ctx))
 }
 
-// Migrate brings the schemas up to this release, or with statusOnly prints how
-// far they have come.
-func Migrate(ctx context.Context, cfg Config, statusOnly bool) (err error) {
+// Migrate brings the schemas up to this release, or with statusOnly only says
+// on out how far they have come.
+func Migrate(ctx context.Context, cfg Config, statusOnly bool, out io.Writer) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	admin, embedded, err := adminURL(ctx, cfg, log)
 	if err != nil {
@@ -165,7 +169,7 @@ func Migrate(ctx context.Context, cfg Config, statusOnly bool) (err error) {
 		return err
 	}
 	for _, l := range lines {
-		fmt.Printf("%-12s %-9s at %d of %d\n", l.Module, l.Line, l.Applied, l.Known)
+		fmt.Fprintf(out, "%-12s %-9s at %d of %d\n", l.Module, l.Line, l.Applied, l.Known)
 	}
 	return nil
 }

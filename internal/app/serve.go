@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"syscall"
 	"time"
 
@@ -39,7 +38,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := open(ctx, cfg, publicURL(cfg, listen), os.Stderr)
+	p, err := open(ctx, cfg, publicURL(cfg, listen), true)
 	if err != nil {
 		return err
 	}

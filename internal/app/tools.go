@@ -40,7 +40,8 @@ func unconnected() (modules, error) {
 	if err != nil {
 		return modules{}, err
 	}
-	return newModules(context.Background(), parts{
+	ctx := context.Background() //nolint:forbidigo // nothing is connected: there is nothing to interrupt
+	return newModules(ctx, parts{
 		publicURL: "http://localhost", databases: databases, log: slog.New(slog.DiscardHandler),
 		registry: prometheus.NewRegistry(), mail: sender, blobs: memblob.OpenBucket(nil),
 		verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now),
@@ -135,18 +136,19 @@ func WriteDocs(dir string) error {
 }
 
 // with opens the platform without starting it and closes it after do.
-func with(ctx context.Context, cfg Config, do func(ctx context.Context, p *platform) error) error {
-	p, err := open(ctx, cfg, publicURL(cfg, cfg.Listen), os.Stderr)
+func with(ctx context.Context, cfg Config, migrate bool, do func(ctx context.Context, p *platform) error) error {
+	p, err := open(ctx, cfg, publicURL(cfg, cfg.Listen), migrate)
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(ctx, p), p.close(context.WithoutCancel(ctx)))
 }
 
-// WithBus calls do with a bus that looks at the database and runs nothing.
+// WithBus calls do with a bus that looks at the database and runs nothing. It
+// does not migrate a configured server: who only looks changes nothing.
 func WithBus(ctx context.Context, cfg Config, do func(ctx context.Context, b *bus.Bus) error) error {
 	cfg.LogLevel = "warn"
-	return with(ctx, cfg, func(ctx context.Context, p *platform) error { return do(ctx, p.bus) })
+	return with(ctx, cfg, false, func(ctx context.Context, p *platform) error { return do(ctx, p.bus) })
 }
 
 // CourseImport is an import at the command line.
@@ -161,7 +163,7 @@ type CourseImport struct {
 // other modules when the platform runs.
 func ImportCourse(ctx context.Context, cfg Config, in CourseImport) (result *content.ImportResult, err error) {
 	cfg.LogLevel = "warn"
-	err = with(ctx, cfg, func(ctx context.Context, p *platform) error {
+	err = with(ctx, cfg, true, func(ctx context.Context, p *platform) error {
 		organisation, err := p.organisation(ctx, in.Organisation)
 		if err != nil {
 			return err

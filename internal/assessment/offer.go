@@ -20,7 +20,7 @@ type offer struct {
 	Version          int
 	Title            string
 	Category         string
-	Position         int
+	Position         int32
 	MaxScore         string
 	ItemCount        int
 	MaxAttempts      int
@@ -98,16 +98,17 @@ const offersOfCourseSQL = offerSQL + `
 	order by a.position, a.assessment_id
 	limit $6`
 
-// offersAfter is where a page of a course's offers begins.
+// offersAfter is where a page of a course's offers begins. It comes back from the
+// client, so its types are those of the columns: what they cannot hold is refused.
 type offersAfter struct {
-	Position     int       `json:"p"`
+	Position     int32     `json:"p"`
 	AssessmentID uuid.UUID `json:"a"`
 }
 
 // loadOffers returns up to limit assessments of a course in reading order,
 // without withdrawn ones, that come after a place; nil is the beginning.
 func loadOffers(ctx context.Context, q querier, course, learner, organisation uuid.UUID, after *offersAfter, limit int) ([]offer, error) {
-	var position *int
+	var position *int32
 	var id *uuid.UUID
 	if after != nil {
 		position, id = &after.Position, &after.AssessmentID

@@ -49,6 +49,21 @@ func TestStartsThatAreRefused(t *testing.T) {
 	require.Len(t, s.events("lyceum.assessment.attempt-started.v1"), 1, "what was refused has left nothing behind")
 }
 
+// Cursors come back from clients, who can write anything into them.
+func TestForgedCursorsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	ada := s.learner("Ada")
+	for path, positions := range map[string][]any{
+		"/v1/assessments?course_id=" + s.course.String() + "&": {map[string]any{"p": 1 << 40, "a": newID()}, map[string]any{"p": 1.5}, map[string]any{"x": 1}, "x", 1},
+		"/v1/attempts?": {map[string]any{"p": 1}, "x", 1},
+	} {
+		for _, p := range positions {
+			ada.refused(http.StatusUnprocessableEntity, "invalid-value", "GET", path+"cursor="+httpserver.EncodeCursor(p), nil)
+		}
+	}
+}
+
 func TestALearnerWhoHasWithdrawnKeepsTheirAttempts(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)

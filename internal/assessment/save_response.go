@@ -14,10 +14,6 @@ import (
 	"github.com/lyceum-lms/platform/internal/problem"
 )
 
-// maxSequence is the largest sequence that a client may send: the largest
-// integer that every JSON implementation keeps exactly.
-const maxSequence = 1<<53 - 1
-
 // receipt says that a response is durable.
 type receipt struct {
 	Sequence int64

@@ -419,7 +419,7 @@ func TestKeyIsNeverShown(t *testing.T) {
 	for _, shown := range []string{fmt.Sprint(k), fmt.Sprintf("%+v %#v %s %v", k, k, k, &k), log.String(), string(set)} {
 		require.Contains(t, shown, k.ID())
 		require.NotContains(t, shown, seed)
-		require.NotContains(t, shown, fmt.Sprint([]byte(k.private.Seed())))
+		require.NotContains(t, shown, fmt.Sprint(k.private.Seed()))
 	}
 }
 

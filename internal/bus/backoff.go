@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// backoff doubles a wait from min to max, with jitter of up to a half, so that
+// backoff doubles a wait from least to most, with jitter of up to a half, so that
 // replicas do not come back in step.
-type backoff struct{ min, max, current time.Duration }
+type backoff struct{ least, most, current time.Duration }
 
-func newBackoff(min, max time.Duration) *backoff { return &backoff{min: min, max: max} }
+func newBackoff(least, most time.Duration) *backoff { return &backoff{least: least, most: most} }
 
 func (b *backoff) next() time.Duration {
-	b.current = min(max(b.current*2, b.min), b.max)
+	b.current = min(max(b.current*2, b.least), b.most)
 	return b.current/2 + rand.N(b.current/2+1)
 }
 

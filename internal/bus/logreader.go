@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -38,7 +37,6 @@ type logReader struct {
 	consumerDB *postgres.DB
 	types      []string // types that the consumer reacts to; others come without payload
 	heads      *heads
-	log        *slog.Logger
 	idle       time.Duration
 	fault      *complaint
 	lost       *complaint

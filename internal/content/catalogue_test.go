@@ -152,9 +152,9 @@ func TestAnotherOrganisationsCourseDoesNotExist(t *testing.T) {
 		{"GET", "/versions", nil},
 		{"GET", "/versions/1/report", nil},
 	} {
-		real := w.send(foreign, try.method, course+try.path, try.body, header("If-Match", `"1"`))
+		existing := w.send(foreign, try.method, course+try.path, try.body, header("If-Match", `"1"`))
 		imaginary := w.send(foreign, try.method, nowhere+try.path, try.body, header("If-Match", `"1"`))
-		real.refused(404, "not-found")
-		require.Equal(t, problemWithoutPath(t, imaginary), problemWithoutPath(t, real), "%s %s", try.method, try.path)
+		existing.refused(404, "not-found")
+		require.Equal(t, problemWithoutPath(t, imaginary), problemWithoutPath(t, existing), "%s %s", try.method, try.path)
 	}
 }

@@ -74,7 +74,7 @@ func (m *Module) Routes(r *httpserver.Router) {
 		Status: http.StatusAccepted, MaxBody: m.cfg.MaxImportBytes + uploadOverhead,
 		Summary:     "Upload an Open edX course export and queue its import",
 		Description: "The body is the .tar.gz itself (application/gzip), or a form with it as its first file (multipart/form-data).",
-		Problems:    []int{413}}, m.postImport)
+		Problems:    []int{413, 429}}, m.postImport)
 	httpserver.Handle(r, httpserver.Route{Method: get, Path: "/v1/imports", ID: "list-imports", Permission: author,
 		Summary: "List the caller's imports, or the organisation's for its administrators, the newest first"}, m.getImports)
 	httpserver.Handle(r, httpserver.Route{Method: get, Path: imported, ID: "get-import", Permission: author,

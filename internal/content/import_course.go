@@ -123,7 +123,7 @@ func (m *Module) storeAsset(ctx context.Context, a *olx.Asset) error {
 	if err != nil {
 		return fmt.Errorf("open it: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	digest := sha256.New()
 	return m.writeBlob(ctx, mediaKey(a.SHA256), a.MediaType, io.TeeReader(file, digest), func() error {
 		// A folder that is imported may change between two reads of it.

@@ -3,6 +3,7 @@ package content_test
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"os"
@@ -62,7 +63,7 @@ func (w *world) uploads() int {
 	n := 0
 	for list := w.blobs.List(nil); ; {
 		o, err := list.Next(w.t.Context())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n
 		}
 		require.NoError(w.t, err)
@@ -170,6 +171,27 @@ func TestUploadsThatAreRefused(t *testing.T) {
 	post("multipart/form-data; boundary=x", strings.NewReader("--x\r\ngarbage")).refused(400, "bad-form")
 	require.Zero(t, w.count(`select count(*) from content.imports`))
 	require.Zero(t, w.uploads(), "nothing of a refused upload is kept")
+}
+
+// Uploads wait on the disk until they are imported.
+func TestImportsThatWaitAreLimited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	by, other := w.instructor(), w.instructor()
+	upload := func(who caller) answer {
+		return w.send(who, "POST", "/v1/imports", smallCourse().archive(t), header("Content-Type", "application/gzip"))
+	}
+	_, err := w.db.DB(t, "content").Pool.Exec(t.Context(), `
+		insert into content.imports (import_id, organisation_id, requested_by, any_course, file_name, bytes, blob_key)
+		select gen_random_uuid(), $1, $2, false, '', 1, 'imports/' || n from generate_series(1, 10) n`, w.org, by.AccountID)
+	require.NoError(t, err)
+	upload(by).refused(429, "too-many-imports")
+	require.Zero(t, w.uploads())
+	upload(other).ok(202, nil)
+	_, err = w.db.DB(t, "content").Pool.Exec(t.Context(), `
+		update content.imports set status = 'cancelled', finished_at = now() where blob_key = 'imports/1'`)
+	require.NoError(t, err)
+	upload(by).ok(202, nil)
 }
 
 func TestHostileExportsFailWithAReason(t *testing.T) {

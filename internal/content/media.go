@@ -83,7 +83,7 @@ func (m *Module) serveMedia(w http.ResponseWriter, r *http.Request, digest, name
 	if err != nil {
 		return fmt.Errorf("read %s from the blob store: %w", digest, err)
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	mediaType, show := mediaTypeOf(name)
 	h := w.Header()
 	h.Set("Content-Type", mediaType)

@@ -66,8 +66,32 @@ func uploadKey(importID uuid.UUID) string { return uploadPrefix + importID.Strin
 // uploadPrefix is where uploads wait in the blob store.
 const uploadPrefix = "imports/"
 
+// maxWaiting is how many imports of one account may wait or run at once. Each
+// holds a file of up to MaxImportBytes.
+const maxWaiting = 10
+
+// checkWaiting refuses another import to who has enough of them. It is no more
+// than a guard of the disk: uploads at the same time may exceed it by their
+// number.
+func (m *Module) checkWaiting(ctx context.Context, p auth.Principal) error {
+	var waiting int
+	err := m.db.Pool.QueryRow(ctx, `select count(*) from content.imports
+		where organisation_id = $1 and requested_by = $2 and status in ('queued', 'running')`, p.OrganisationID, p.AccountID).Scan(&waiting)
+	if err != nil {
+		return fmt.Errorf("count the imports that wait: %w", err)
+	}
+	if waiting >= maxWaiting {
+		return problem.New(problem.TooMany, "too-many-imports", "You have %d imports that have not ended. Wait for one, or cancel it.", waiting).
+			After(time.Minute)
+	}
+	return nil
+}
+
 // requestImport streams an upload to the blob store and queues its import.
 func (m *Module) requestImport(ctx context.Context, p auth.Principal, fileName string, upload io.Reader) (importState, error) {
+	if err := m.checkWaiting(ctx, p); err != nil {
+		return importState{}, err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return importState{}, fmt.Errorf("make an import id: %w", err)
@@ -157,11 +181,11 @@ func uploadOf(r *http.Request) (fileName string, upload io.Reader, err error) {
 	switch mediaType {
 	case "application/gzip", "application/x-gzip", "application/x-tar", "application/tar", "application/tar+gzip",
 		"application/x-gtar", "application/x-compressed-tar", "application/octet-stream":
-		_, params, err := mime.ParseMediaType(r.Header.Get("Content-Disposition"))
-		if err != nil {
-			return "course.tar.gz", r.Body, nil
+		name := "course.tar.gz"
+		if _, params, err := mime.ParseMediaType(r.Header.Get("Content-Disposition")); err == nil {
+			name = plainFileName(params["filename"])
 		}
-		return plainFileName(params["filename"]), r.Body, nil
+		return name, r.Body, nil
 	case "multipart/form-data":
 		if params["boundary"] == "" {
 			return "", nil, problem.New(problem.Malformed, "no-boundary", "The form has no boundary.")

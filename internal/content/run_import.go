@@ -71,12 +71,12 @@ func (m *Module) importUpload(ctx context.Context, state importState) (*ImportRe
 	if err != nil {
 		return nil, fmt.Errorf("open the upload: %w", err)
 	}
-	defer upload.Close()
+	defer func() { _ = upload.Close() }()
 	src, err := olx.OpenArchive(ctx, upload, olx.Limits{})
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	return m.importCourse(ctx, src, ImportOptions{
 		OrganisationID: state.OrganisationID, ActorID: state.RequestedBy,
 		Teaches: true, AnyCourse: state.AnyCourse,

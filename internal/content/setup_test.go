@@ -163,7 +163,7 @@ func (w *world) sendTo(base string, who caller, method, path string, body any, o
 	}
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(w.t, err)
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(res.Body)
 	require.NoError(w.t, err)
 	return answer{t: w.t, status: res.StatusCode, header: res.Header, body: data}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"github.com/lyceum-lms/platform/internal/bus"
 )
@@ -21,6 +22,7 @@ type object map[string]any
 // OpenAPI document. The result is deterministic.
 func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[uuidText]())
 	channels, operations, messages := object{}, object{}, object{}
 	for _, c := range contracts {
 		if len(c.Publishes) == 0 {
@@ -59,6 +61,9 @@ func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
 			}
 		}
 	}
+	for _, schema := range registry.Map() {
+		schema.AdditionalProperties = nil // events are extended: a reader must bear what it does not know
+	}
 	doc := object{
 		"asyncapi": "3.0.0",
 		"info": object{
@@ -75,6 +80,14 @@ func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
 		return nil, fmt.Errorf("encode the AsyncAPI document: %w", err)
 	}
 	return append(out, '\n'), nil
+}
+
+// uuidText stands for uuid.UUID, whose form the reflector cannot see.
+type uuidText struct{}
+
+// Schema implements huma.SchemaProvider.
+func (uuidText) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 }
 
 func message(t bus.AnyTopic, registry huma.Registry) object {

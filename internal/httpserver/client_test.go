@@ -94,7 +94,7 @@ func TestSlowBodiesKeepNobodyOut(t *testing.T) {
 	for range 3 {
 		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
 		require.NoError(t, err)
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		// The server asks for the body when it begins to wait for it.
 		_, err = io.WriteString(c, "POST /v1/users/slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
 		require.NoError(t, err)

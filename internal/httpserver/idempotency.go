@@ -166,18 +166,18 @@ type keptRequest struct {
 // find returns the answer that is kept for the request; nil if there is no such
 // key. A key that is in progress or belongs to another request is a problem.
 func (k keptRequest) find(ctx context.Context) (*keptAnswer, error) {
-	var print []byte
+	var fingerprint []byte
 	var status *int
 	var a keptAnswer
 	err := k.db.Pool.QueryRow(ctx, `select fingerprint, status, headers, body from `+k.table+
 		` where principal = $1 and route = $2 and key = $3`, k.principal, k.route, k.key).
-		Scan(&print, &status, &a.header, &a.body)
+		Scan(&fingerprint, &status, &a.header, &a.body)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("look an Idempotency-Key up: %w", err)
-	case !bytes.Equal(print, k.fingerprint):
+	case !bytes.Equal(fingerprint, k.fingerprint):
 		return nil, problem.New(problem.Invalid, "idempotency-key-reused", "This %s was used with another request.", headerKey)
 	case status == nil:
 		return nil, errKeyInProgress()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/lyceum-lms/platform/internal/problem"
 )
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -58,7 +60,7 @@ func newProblem(ctx context.Context, err error) *Problem {
 	}
 	var p *problem.Problem
 	if !errors.As(err, &p) {
-		p = translate(ctx, err)
+		p = translate(err)
 	}
 	reason := p.Reason
 	if reason == "" {
@@ -90,7 +92,7 @@ func newProblem(ctx context.Context, err error) *Problem {
 const reasonTimeout = "timeout"
 
 // translate says what an error that is not a problem means to the caller.
-func translate(ctx context.Context, err error) *problem.Problem {
+func translate(err error) *problem.Problem {
 	var tooLarge *http.MaxBytesError
 	var connect *pgconn.ConnectError
 	var pg *pgconn.PgError
@@ -99,11 +101,18 @@ func translate(ctx context.Context, err error) *problem.Problem {
 		return problem.New(problem.TooLarge, "too-large", "The body is larger than %d bytes.", tooLarge.Limit).WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &pg) && pg.Code == "57014":
 		return problem.New(problem.Unavailable, reasonTimeout, "The request took too long and was given up.").WithCause(err)
-	case errors.As(err, &connect), pg != nil && passes(pg.Code):
+	case errors.As(err, &connect), pg != nil && passes(pg.Code), lostConnection(err):
 		return problem.New(problem.Unavailable, "unavailable", "The service is busy. Try again shortly.").
 			After(time.Second).WithCause(err)
 	}
 	return problem.Of(err)
+}
+
+// lostConnection tells that a connection to the database broke, or was found
+// broken, in the middle of it, as all do when the server restarts.
+func lostConnection(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err)
 }
 
 // passes tells PostgreSQL's errors that another try may not meet: lost
@@ -167,7 +176,7 @@ var useProblems sync.Once
 func installProblems() {
 	useProblems.Do(func() {
 		huma.NewError = func(status int, text string, errs ...error) huma.StatusError {
-			return fromHuma(context.Background(), status, text, errs)
+			return fromHuma(context.Background(), status, text, errs) //nolint:forbidigo // the hook has none
 		}
 		huma.NewErrorWithContext = func(ctx huma.Context, status int, text string, errs ...error) huma.StatusError {
 			p := fromHuma(ctx.Context(), status, text, errs)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,8 +150,8 @@ func TestWrongTargetsAreProblems(t *testing.T) {
 		"/v1/users/things/" + strings.Repeat("a", 9000): "422 invalid-request",
 	} {
 		status, reason, _ := strings.Cut(want, " ")
-		var n int
-		fmt.Sscan(status, &n)
+		n, err := strconv.Atoi(status)
+		require.NoError(t, err)
 		requireProblem(t, s.Do(t, "GET", target, "", nil, nil), n, reason)
 	}
 	res := s.Do(t, "DELETE", "/v1/users/things/"+id, "", nil, nil)

@@ -193,7 +193,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, b *boundRoute)
 // bodyError says why a body could not be read: it is too large, or the client
 // sent less than it promised, or too slowly.
 func bodyError(err error) error {
-	if p := translate(context.Background(), err); p.Code == problem.TooLarge {
+	if p := translate(err); p.Code == problem.TooLarge {
 		return p
 	}
 	return problem.New(problem.Malformed, "incomplete-body", "The body did not arrive completely or in time.").WithCause(err)

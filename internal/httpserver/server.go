@@ -86,7 +86,7 @@ func New(o Options) *Server {
 	o.Version = cmp.Or(o.Version, "0.0.0-dev")
 	s := &Server{options: o, log: o.Log, mux: chi.NewMux(), tracer: otel.Tracer("lyceum/http")}
 	s.ordinary, s.exam, s.streams = newLimiter(o.MaxInFlight), newLimiter(o.MaxInFlightExam), newLimiter(o.MaxStreams)
-	s.draining, s.drain = context.WithCancel(context.Background())
+	s.draining, s.drain = context.WithCancel(context.Background()) //nolint:forbidigo // it lasts until Stop
 	s.openAPI = sync.OnceValues(s.buildOpenAPI)
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s); err != nil {

@@ -133,7 +133,7 @@ func (c *Catcher) read(id uuid.UUID, whole bool) (m caughtMail, content []byte, 
 		return m, nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	var file io.Reader = io.LimitReader(f, maxMailBytes)
+	file := io.LimitReader(f, maxMailBytes)
 	if whole {
 		if content, err = io.ReadAll(file); err != nil {
 			return m, nil, err

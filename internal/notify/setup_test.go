@@ -264,7 +264,7 @@ func follow(t *testing.T, base, token, lastEventID string) *stream {
 	go func() {
 		defer close(read)
 		defer close(s.events)
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		readEvents(res.Body, s.events)
 	}()
 	t.Cleanup(func() { cancel(); <-read })

@@ -391,7 +391,7 @@ func (e *Embedded) start() (*os.Process, <-chan struct{}, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.parameters)) {
 		args = append(args, "-c", name+"="+e.parameters[name])
 	}
-	cmd := exec.Command(e.binaries.path("postgres"), args...)
+	cmd := exec.Command(e.binaries.path("postgres"), args...) //nolint:noctx // it is stopped in order, by halt
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = e.cluster, e.environment(), output, output
 	tie(cmd, e.account.credential())
 

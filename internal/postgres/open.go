@@ -82,7 +82,7 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	config.HealthCheckPeriod = healthCheckPeriod
 	config.ConnConfig.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
 	// Spans name the statement, never its arguments.
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName())
+	config.ConnConfig.Tracer = otelpgx.NewTracer()
 
 	params := config.ConnConfig.RuntimeParams
 	params["application_name"] = "lyceum/" + cmp.Or(o.Module, "platform")

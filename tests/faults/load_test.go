@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ type load struct {
 	learners []*learner
 	units    []string
 	sets     []platformtest.Assessment // those that can be attempted without end
+	exam     platformtest.Assessment   // the one with a time limit
 
 	requests atomic.Int64
 	answered atomic.Int64 // of requests, with success
@@ -71,6 +71,9 @@ func newLoad(t *testing.T, platform *platformtest.Platform, n int) *load {
 	for _, a := range iris.Assessments(t, l.course) {
 		if a.MaxAttempts == 0 {
 			l.sets = append(l.sets, a)
+		}
+		if a.TimeLimitSeconds > 0 {
+			l.exam = a
 		}
 	}
 	for _, u := range iris.Outline(t, l.course).Units() {
@@ -225,13 +228,18 @@ func (l *learner) submit(a *attempt) {
 func (l *learner) insist(method, path string, body, out any) bool {
 	key := platformtest.Header{Name: "Idempotency-Key", Value: uuid.NewString()}
 	underWay := 0
+	ctx := l.load.t.Context()
 	timeout := time.NewTimer(2 * time.Minute)
 	defer timeout.Stop()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
 	last := ""
-	for again := time.NewTicker(10 * time.Millisecond); ; {
+	for {
 		l.load.requests.Add(1)
-		response, err := l.client.Load().Do(context.Background(), method, path, body, key)
+		response, err := l.client.Load().Do(ctx, method, path, body, key)
 		switch {
+		case ctx.Err() != nil:
+			return false // the test has failed elsewhere
 		case err != nil:
 			last = kindOf(err)
 			l.note(last)

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lyceum-lms/platform/internal/app"
-	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/tests/platformtest"
 )
 
@@ -23,24 +22,16 @@ func (l *load) verify(platform *platformtest.Platform) {
 	for _, who := range l.learners {
 		who.moveTo(platform)
 	}
-	db := openAdmin(t, platform)
-	l.verifyRecords(db)
+	db := platform.AdminPool(t)
+	l.verifyRecords()
 	drained(t, db)
 	verifyBus(t, db)
 	l.verifyEffects(db)
 	l.verifyAnalytics(platform)
 }
 
-func openAdmin(t *testing.T, platform *platformtest.Platform) *pgxpool.Pool {
-	t.Helper()
-	db, err := postgres.Open(t.Context(), postgres.Options{URL: platform.DatabaseURL(), Module: "test", MaxConns: 2})
-	require.NoError(t, err)
-	t.Cleanup(db.Close)
-	return db.Pool
-}
-
 // verifyRecords asks the API for what it has acknowledged.
-func (l *load) verifyRecords(db *pgxpool.Pool) {
+func (l *load) verifyRecords() {
 	t := l.t
 	started, saves, submitted, superseded := 0, 0, 0, 0
 	for _, who := range l.learners {

@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -46,7 +45,7 @@ func TestOrganisationsDoNotLearnOfEachOther(t *testing.T) {
 			require.NotEmpty(t, ids[name], "%s: the test knows no %s of the demo organisation", op.ID, name)
 		}
 		for who, person := range map[string]*platformtest.Person{"administrator": administrator, "instructor": instructor, "learner": learner} {
-			real := ask(t, person, op, op.Fill(func(name string) string { return ids[name] }))
+			known := ask(t, person, op, op.Fill(func(name string) string { return ids[name] }))
 			unknown := ask(t, person, op, op.Fill(func(name string) string {
 				if strings.HasSuffix(name, "_id") {
 					return uuid.NewString()
@@ -54,9 +53,9 @@ func TestOrganisationsDoNotLearnOfEachOther(t *testing.T) {
 				return ids[name]
 			}))
 			asked++
-			assert.Equal(t, unknown, real, "%s as %s tells that there is such a thing elsewhere", op.ID, who)
-			if real.Status != http.StatusForbidden || who == "administrator" { // others lack some permissions
-				assert.Equal(t, http.StatusNotFound, real.Status, "%s as %s: %+v", op.ID, who, real)
+			assert.Equal(t, unknown, known, "%s as %s tells that there is such a thing elsewhere", op.ID, who)
+			if known.Status != http.StatusForbidden || who == "administrator" { // others lack some permissions
+				assert.Equal(t, http.StatusNotFound, known.Status, "%s as %s: %+v", op.ID, who, known)
 			}
 		}
 	}
@@ -126,7 +125,7 @@ func demoIDs(t *testing.T, platform *platformtest.Platform, database *postgreste
 		"number": "1", "role": "instructor",
 	}
 	var session string
-	err := database.Admin(t).QueryRow(context.Background(), `select session_id::text from users.sessions where account_id = $1 limit 1`,
+	err := database.Admin(t).QueryRow(t.Context(), `select session_id::text from users.sessions where account_id = $1 limit 1`,
 		leo.Account.AccountID).Scan(&session)
 	require.NoError(t, err)
 	ids["session_id"] = session

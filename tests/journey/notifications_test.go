@@ -36,7 +36,7 @@ func followNotifications(t *testing.T, ada *platformtest.Person) *feed {
 	request, err := http.NewRequestWithContext(ctx, "GET", ada.URL("/v1/notifications/stream"), nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+ada.AccessToken)
-	response, err := http.DefaultClient.Do(request)
+	response, err := (&http.Client{}).Do(request)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))

@@ -1,6 +1,7 @@
 package platformtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -32,14 +33,14 @@ var built struct {
 // Binary is the path of the platform's binary.
 func Binary(t testing.TB) string {
 	t.Helper()
-	built.once.Do(func() { built.dir, built.err = build() })
+	built.once.Do(func() { built.dir, built.err = build(t.Context()) })
 	if built.err != nil {
 		t.Fatalf("build the platform: %v", built.err)
 	}
 	return filepath.Join(built.dir, "platform")
 }
 
-func build() (string, error) {
+func build(ctx context.Context) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
@@ -52,7 +53,7 @@ func build() (string, error) {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	cmd := exec.Command("go", append(args, "./cmd/platform")...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/platform")...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w\n%s", err, out)

@@ -34,7 +34,7 @@ func (p *Platform) Operations() *Client {
 func plainHTTP() *http.Client {
 	return &http.Client{
 		Timeout:       30 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -122,6 +122,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body any, headers 
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if request.ContentLength > 1<<20 {
+		// A server that refuses the body by its length closes the connection,
+		// so a client that goes on sending may never see the answer.
+		request.Header.Set("Expect", "100-continue")
+	}
 	for _, h := range headers {
 		request.Header.Set(h.Name, h.Value)
 	}
@@ -156,7 +161,7 @@ func (c *Client) Call(t testing.TB, method, path string, body, out any, headers 
 	return response
 }
 
-// Get, Post and Put are Call for the methods that tests use most.
+// Get sends a GET that must succeed; see Call.
 func (c *Client) Get(t testing.TB, path string, out any) Response {
 	t.Helper()
 	return c.Call(t, http.MethodGet, path, nil, out)

@@ -41,19 +41,19 @@ func (p *Platform) SignIn(t testing.TB, email, password string) *Person {
 	return person
 }
 
-// Admin, Instructor and Learner are the demo organisation's people.
+// Admin signs in who administers the platform and the demo organisation.
 func (p *Platform) Admin(t testing.TB) *Person {
 	t.Helper()
 	return p.SignIn(t, "admin@demo.example", DemoPassword)
 }
 
-// Instructor teaches the demo course.
+// Instructor signs in who teaches the demo course.
 func (p *Platform) Instructor(t testing.TB) *Person {
 	t.Helper()
 	return p.SignIn(t, "instructor@demo.example", DemoPassword)
 }
 
-// Learner is a learner of the demo organisation who is not enrolled yet.
+// Learner signs in a learner of the demo organisation, not enrolled yet.
 func (p *Platform) Learner(t testing.TB) *Person {
 	t.Helper()
 	return p.SignIn(t, "learner@demo.example", DemoPassword)

@@ -66,7 +66,7 @@ func Run(t testing.TB, db *postgrestest.Database, contracts ...bus.Contract) *Ru
 func (r *Running) Drain() {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
-		return r.idle() && r.idle() // twice: a handler may have emitted between the looks
+		return r.idle() && r.idle() //nolint:staticcheck // twice: a handler may have emitted between the looks
 	}, 30*time.Second, 10*time.Millisecond, "the bus did not come to rest: see the log for failing consumers")
 }
 

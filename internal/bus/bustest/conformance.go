@@ -81,7 +81,7 @@ func newSuite(t *testing.T, start Starter) *suite {
 	db := postgrestest.New(t)
 	admin, err := pgx.Connect(t.Context(), db.URL())
 	require.NoError(t, err)
-	defer admin.Close(context.Background())
+	defer func() { _ = admin.Close(context.Background()) }()
 	_, err = admin.Exec(t.Context(), `
 		set role lyceum_users_owner;
 		create table users.aggregates (id uuid primary key, version int not null);
@@ -217,7 +217,7 @@ func lateCommit(t *testing.T, s *suite) {
 	s.replica(t, counter("notify.a"))
 	late, err := s.users.Pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer late.Rollback(context.Background())
+	defer func() { _ = late.Rollback(context.Background()) }()
 	require.NoError(t, s.emitIn(t.Context(), late, uuid.New())) // draws its id first ...
 	for range 50 {
 		require.NoError(t, s.emit(t.Context(), uuid.New()))

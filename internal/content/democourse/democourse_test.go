@@ -19,7 +19,7 @@ func TestDemoCourse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	course, report, err := olx.Parse(context.Background(), src, olx.Options{OrganisationID: uuid.Max})
 	if err != nil {
 		t.Fatal(err)

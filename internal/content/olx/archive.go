@@ -105,7 +105,7 @@ func Open(ctx context.Context, path string, limits Limits) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open course export: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return OpenArchive(ctx, file, limits)
 }
 
@@ -392,7 +392,7 @@ func (s *Source) markup(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	data, err := io.ReadAll(io.LimitReader(file, s.limits.MarkupBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)

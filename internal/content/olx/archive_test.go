@@ -124,7 +124,7 @@ func TestHostileArchives(t *testing.T) {
 			t.Run(tc.name, func(t *testing.T) {
 				src, err := OpenArchive(context.Background(), bytes.NewReader(archiveOf(t, compress, tc.entries...)), small)
 				if err == nil {
-					src.Close()
+					_ = src.Close()
 					t.Fatal("was accepted")
 				}
 				var refused *InvalidError
@@ -223,7 +223,7 @@ func TestAssetsAreReadFromTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	course, report, err := Parse(context.Background(), src, Options{OrganisationID: organisation})
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func TestAssetsAreReadFromTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	got, err := io.ReadAll(file)
 	if err != nil || string(got) != content || asset.Size != int64(len(content)) || asset.MediaType != "image/png" {
 		t.Errorf("read %q (%v), asset %+v", got, err, asset)

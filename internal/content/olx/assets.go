@@ -139,7 +139,7 @@ func (a *Asset) measure(limit int64) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	digest := sha256.New()
 	head := make([]byte, 512)
 	n, err := io.ReadFull(file, head)

@@ -236,7 +236,8 @@ func typeLabel(kind string) string {
 func (p *parser) html(e *element) (Block, error) {
 	b := Block{Kind: KindHTML, Title: e.title()}
 	p.attributes(e.node, e.at, []string{"filename", "visible_to_staff_only"})
-	markup, at := "", e.at
+	var markup string
+	at := e.at
 	if name := e.get("filename"); name != "" && e.isPointer() {
 		name = strings.ReplaceAll(name, ":", "/")
 		file := ""

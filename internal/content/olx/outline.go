@@ -2,6 +2,7 @@ package olx
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -84,7 +85,8 @@ func (p *parser) resolve(child *node, parent *element) (e *element, done func(),
 }
 
 func lineOf(err error) int {
-	if fault, ok := err.(*markupError); ok {
+	var fault *markupError
+	if errors.As(err, &fault) {
 		return fault.line
 	}
 	return 0

@@ -43,7 +43,7 @@ func TestRealCourse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	course, report, err := Parse(context.Background(), src, Options{OrganisationID: organisation})
 	if err != nil {
 		t.Fatal(err)

@@ -121,6 +121,7 @@ func removeOld(root string) {
 // removeAtExit starts a shell that waits for the end of a pipe that only this
 // process holds open, then for the end of the server, and removes the directory.
 func removeAtExit(dir string) error {
+	//nolint:noctx // it outlives this process
 	cmd := exec.Command("/bin/sh", "-c", `
 		cat >/dev/null
 		pid=$(head -n 1 "$1/postgres/postmaster.pid" 2>/dev/null)

@@ -38,6 +38,7 @@ type Server struct {
 // shared is the server of this test binary. It lives as long as the process:
 // the kernel ends it and a shell removes its data.
 var shared = sync.OnceValues(func() (*Server, error) {
+	//nolint:forbidigo // it outlives the test that comes first
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if u := os.Getenv("DATABASE_URL"); u != "" {
