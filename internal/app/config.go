@@ -20,7 +20,7 @@ type Config struct {
 	Listen    string `default:"127.0.0.1:8080" env:"LYCEUM_LISTEN" help:"Address of the API. Default: ${default}." placeholder:"ADDR"`
 	OpsListen string `default:"127.0.0.1:8081" env:"LYCEUM_OPS_LISTEN" help:"Address of health, metrics, status and caught mail. Not for the public. Default: ${default}." placeholder:"ADDR"`
 	PublicURL string `env:"LYCEUM_PUBLIC_URL" help:"Address under which people reach the API; mail links to it. Default: http:// and the API's address." placeholder:"URL"`
-	DataDir   string `env:"LYCEUM_DATA_DIR" help:"Directory of the embedded database, files and caught mail. Default: the user's data directory." placeholder:"DIR"`
+	DataDir   string `type:"path" env:"LYCEUM_DATA_DIR" help:"Directory of the embedded database, files and caught mail. Default: the user's data directory." placeholder:"DIR"`
 
 	DatabaseURL Secret `env:"DATABASE_URL,LYCEUM_DATABASE_URL" help:"PostgreSQL server to use instead of an embedded one, as its administrator: it makes the modules' roles and schemas." placeholder:"URL"`
 	RoleSecret  Secret `env:"LYCEUM_ROLE_SECRET" help:"Secret from which the passwords of the modules' database roles are derived. Default: the password in the database URL."`

@@ -41,10 +41,10 @@ const (
 // Config says what a module's job client does. Zero values have the documented
 // defaults.
 type Config struct {
-	// Module is the module's name: the schema of its jobs, a metric label and a
-	// log attribute.
+	// Module is the module's name: the schema of its jobs and a metric label.
 	Module string
-	Log    *slog.Logger
+	// Log is the module's logger, which names the module already.
+	Log *slog.Logger
 	// Workers are all kinds of jobs that the module has.
 	Workers *river.Workers
 	// Periodic jobs are inserted by one of the module's clients, whichever leads.
@@ -78,7 +78,7 @@ func New(db *postgres.DB, cfg Config) (*river.Client[pgx.Tx], error) {
 	if db == nil || cfg.Module == "" || cfg.Log == nil || cfg.Workers == nil {
 		return nil, errors.New("make a job client: database, module, log and workers are needed")
 	}
-	log := cfg.Log.With("module", cfg.Module)
+	log := cfg.Log
 	queues := cfg.queues()
 	m, err := newMetrics(cfg.Reg, cfg.Module)
 	if err != nil {

@@ -91,7 +91,7 @@ func (f *fixture) client(g *greeter, change func(*Config)) *river.Client[pgx.Tx]
 	f.t.Helper()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, g)
-	cfg := Config{Module: testModule, Log: slog.New(slog.NewTextHandler(f.log, nil)), Workers: workers, Reg: f.reg}
+	cfg := Config{Module: testModule, Log: slog.New(slog.NewTextHandler(f.log, nil)).With("module", testModule), Workers: workers, Reg: f.reg}
 	if change != nil {
 		change(&cfg)
 	}

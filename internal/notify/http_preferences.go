@@ -38,7 +38,7 @@ func (m *Module) handleGetPreferences(ctx context.Context, _ *struct{}) (*prefer
 type putPreferencesInput struct {
 	IfMatch string `header:"If-Match" maxLength:"1000" doc:"The ETag of the preferences that were read; left out to replace whatever is there"`
 	Body    struct {
-		Items []preferenceBody `json:"items" maxItems:"100"`
+		Items []preferenceBody `json:"items" nullable:"false" maxItems:"100"`
 	}
 }
 

@@ -34,7 +34,10 @@ func TestHostileBodies(t *testing.T) {
 		}
 		operations++
 		for name, body := range hostileBodies(t, op) {
-			headers := []platformtest.Header{{Name: "If-Match", Value: scene.courseETag}}
+			var headers []platformtest.Header
+			if op.ID == "edit-course" {
+				headers = append(headers, platformtest.Header{Name: "If-Match", Value: scene.courseETag})
+			}
 			if name == "an encoding that nobody asked for" {
 				headers = append(headers, platformtest.Header{Name: "Content-Encoding", Value: "gzip"})
 			}
@@ -44,9 +47,6 @@ func TestHostileBodies(t *testing.T) {
 			}
 			sent++
 			statuses[response.Status]++
-			if response.Status == 412 {
-				t.Logf("412: %s: %s %s", op.ID, name, body.Body)
-			}
 			if !assert.Equal(t, 4, response.Status/100, "%s: %s: %d %s", op.ID, name, response.Status, response.Body) {
 				continue
 			}

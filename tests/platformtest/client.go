@@ -122,7 +122,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body any, headers 
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	if request.ContentLength > 1<<20 {
+	if request.ContentLength > 1<<10 {
 		// A server that refuses the body by its length closes the connection,
 		// so a client that goes on sending may never see the answer.
 		request.Header.Set("Expect", "100-continue")
