@@ -68,7 +68,7 @@ func (d deadLettersCmd) Run(ctx context.Context, c app.Config) error {
 			return err
 		}
 		if d.JSON {
-			return printJSON(letters)
+			return printJSON(append([]bus.DeadLetter{}, letters...)) // none is [], not null
 		}
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tCONSUMER\tEVENT\tATTEMPTS\tFAILED\tERROR")

@@ -292,8 +292,8 @@ func (w *responseWriter) insert(ctx context.Context, batch []*pendingSave) ([]sa
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
 	var (
-		attempts  = make([]uuid.UUID, len(batch))
-		items     = make([]uuid.UUID, len(batch))
+		attempts  = make([][16]byte, len(batch)) // uuid.UUID would be encoded by way of its text
+		items     = make([][16]byte, len(batch))
 		sequences = make([]*int64, len(batch))
 		responses = make([]string, len(batch))
 	)

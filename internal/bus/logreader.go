@@ -206,10 +206,12 @@ func (r *logReader) fetch(ctx context.Context, heads, position [Partitions]int64
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
+	// The arrays are sub-selects, so that the server settles on one plan instead
+	// of planning anew for every length of an array.
 	rows, err := r.sourceDB.Pool.Query(ctx, inSchema(r.source, `
 		select l.partition, l.seq, l.event_id, l.event_type, l.event_key, l.occurred_at, l.headers,
 			case when l.event_type = any($3) then l.payload end
-		from unnest($1::smallint[], $2::bigint[]) as want(partition, after)
+		from unnest((select $1::smallint[]), (select $2::bigint[])) as want(partition, after)
 		cross join lateral (
 			select n.*, sum(n.bytes) over (order by n.seq) - n.bytes as before
 			from (

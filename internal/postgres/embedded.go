@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -69,6 +70,10 @@ const (
 	// poll is how often a start looks whether the server is there.
 	poll = 10 * time.Millisecond
 )
+
+// plainPath is a path that every reader of a list of directories and of a
+// database URL takes as it stands: they differ about commas, quotes and spaces.
+var plainPath = regexp.MustCompile(`^[\w/.-]+$`)
 
 // DefaultDataDir is where the platform keeps its data unless told otherwise:
 // /var/lib/lyceum for root, else $XDG_DATA_HOME/lyceum, else
@@ -199,7 +204,7 @@ func (e *Embedded) layOut(dataDir string) (err error) {
 	e.logFile = filepath.Join(dataDir, "postgres.log")
 	e.lockFile = filepath.Join(dataDir, "postgres.lock")
 	e.socketDir = filepath.Join(dataDir, "run")
-	if len(e.socketDir) > maxSocketDir {
+	if len(e.socketDir) > maxSocketDir || !plainPath.MatchString(e.socketDir) {
 		// Not os.TempDir: processes that share the data need not share TMPDIR.
 		e.socketDir = fmt.Sprintf("/tmp/lyceum-%x", sha256.Sum256([]byte(dataDir)))[:len("/tmp/lyceum-")+16]
 	}

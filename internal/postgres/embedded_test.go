@@ -310,9 +310,18 @@ func TestAStrangersProcessIDIsNoServer(t *testing.T) {
 	query(t, start(t, dir).URL(), `select 'alive'`)
 }
 
-func TestADeepDataDirectoryGetsAShortSocketPath(t *testing.T) {
+func TestADataDirectoryCanBeDeepOrOddlyNamed(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(newDataDir(t), strings.Repeat("deep/", 30))
+	for name, path := range map[string]string{"deep": strings.Repeat("deep/", 30), "odd": `a "folder", my 1 + only (ö)`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			useAwkwardDataDir(t, filepath.Join(newDataDir(t), path))
+		})
+	}
+}
+
+func useAwkwardDataDir(t *testing.T, dir string) {
+	t.Helper()
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}

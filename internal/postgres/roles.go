@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -61,10 +62,13 @@ func ModuleURL(adminURL, module, secret string) (string, error) {
 		// The error of url.Parse quotes the URL and its password.
 		return "", fmt.Errorf("parse database URL: it is not a valid URL")
 	}
-	query := u.Query()
-	query.Del("user")
-	query.Del("password")
-	u.RawQuery = query.Encode()
+	// The pairs that stay are left as they are: a database URL means other things
+	// by "+" than net/url does.
+	u.RawQuery = strings.Join(slices.DeleteFunc(strings.Split(u.RawQuery, "&"), func(pair string) bool {
+		key, _, _ := strings.Cut(pair, "=")
+		name, err := url.PathUnescape(key)
+		return err == nil && (name == "user" || name == "password")
+	}), "&")
 	u.User = url.User(role)
 	if password != "" {
 		u.User = url.UserPassword(role, password)

@@ -24,6 +24,8 @@ func TestModuleURL(t *testing.T) {
 			"postgres://lyceum_users_app@/lyceum?host=%2Frun"},
 		{"the login may stand in the query", "postgres:///lms?host=%2Frun&user=root&password=pw", "s3cret",
 			"postgres://lyceum_users_app:" + password + "@/lms?host=%2Frun"},
+		{"what else is in the query stays as it is", "postgres://root:pw@db/lms?options=-c%20geqo%3Doff&user=root&application_name=a+b", "s3cret",
+			"postgres://lyceum_users_app:" + password + "@db/lms?options=-c%20geqo%3Doff&application_name=a+b"},
 		{"keywords and values", "host=db user=root password=pw dbname=lms", "s3cret",
 			"host=db user=root password=pw dbname=lms user=lyceum_users_app password='" + password + "'"},
 	} {

@@ -12,23 +12,33 @@ import (
 // TestKilledWithItsDatabase kills the process that owns the embedded server,
 // which goes with it, while eight learners are at work.
 func TestKilledWithItsDatabase(t *testing.T) {
+	t.Parallel()
 	killUnderLoad(t, platformtest.Options{}, rounds(5, 1))
 }
 
 // TestKilledAlone kills the process and leaves the database running, so that its
 // transactions are broken off in the middle and its locks stay for a moment.
 func TestKilledAlone(t *testing.T) {
+	t.Parallel()
 	killUnderLoad(t, platformtest.Options{DatabaseURL: postgrestest.NewServer(t).New(t).URL()}, rounds(15, 3))
 }
 
-func killUnderLoad(t *testing.T, o platformtest.Options, kills int) {
+func killUnderLoad(t *testing.T, o platformtest.Options, rounds int) {
 	platform := platformtest.Start(t, o)
 	load := newLoad(t, platform, 8)
 	load.begin()
-	slowest := time.Duration(0)
-	for range kills {
+	kills, slowest := 0, time.Duration(0)
+	for n := range rounds {
 		load.awaitAnswers(1 + rand.Int64N(150))
 		platform.Kill()
+		kills++
+		if n%3 == 2 { // and once more at some moment of its start
+			platform.Launch(t)
+			moment := time.NewTimer(rand.N(time.Second))
+			<-moment.C
+			platform.Kill()
+			kills++
+		}
 		begin := time.Now()
 		platform.Restart(t)
 		slowest = max(slowest, time.Since(begin))

@@ -81,9 +81,8 @@ func DataDir(t testing.TB) string {
 	return dir
 }
 
-// Restart starts the platform again on the same data and waits until it is
-// ready. Its addresses change.
-func (p *Platform) Restart(t testing.TB) {
+// Launch starts the platform again on the same data and does not wait.
+func (p *Platform) Launch(t testing.TB) {
 	t.Helper()
 	run, err := start(p.binary, p.options, p.log)
 	if err != nil {
@@ -92,6 +91,14 @@ func (p *Platform) Restart(t testing.TB) {
 	p.mu.Lock()
 	p.process = run
 	p.mu.Unlock()
+}
+
+// Restart starts the platform again on the same data and waits until it is
+// ready. Its addresses change.
+func (p *Platform) Restart(t testing.TB) {
+	t.Helper()
+	p.Launch(t)
+	run := p.running()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	select {
