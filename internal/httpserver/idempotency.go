@@ -27,6 +27,11 @@ const (
 	// IdempotencyKeyLifetime is how long a key is remembered, at least.
 	IdempotencyKeyLifetime = 24 * time.Hour
 
+	// answerPatience is how long after its effect a request may still be
+	// answered: longer than any request lives. A key without an answer after
+	// that belongs to a process that has died between the two.
+	answerPatience = time.Minute
+
 	maxKey          = 255
 	maxKeptResponse = 1 << 20
 )
@@ -112,6 +117,13 @@ func errKeyInProgress() error {
 		"A request with this %s has begun and its answer is not known yet.", headerKey).After(time.Second)
 }
 
+// errAnswerLost is final: the effect is there, once, and its answer nowhere.
+func errAnswerLost() error {
+	return problem.New(problem.Conflict, "idempotency-answer-lost",
+		"The request with this %s has taken effect, and its answer was lost with the process that made it. "+
+			"Read what it has changed; send another key only to do it again.", headerKey)
+}
+
 // parseKey reads the header: a quoted string, as the draft has it, or the bare
 // text that most clients send.
 func parseKey(values []string) (string, error) {
@@ -164,14 +176,16 @@ type keptRequest struct {
 }
 
 // find returns the answer that is kept for the request; nil if there is no such
-// key. A key that is in progress or belongs to another request is a problem.
+// key. A key that is in progress, whose answer is lost, or that belongs to another
+// request is a problem.
 func (k keptRequest) find(ctx context.Context) (*keptAnswer, error) {
 	var fingerprint []byte
 	var status *int
+	var lost bool
 	var a keptAnswer
-	err := k.db.Pool.QueryRow(ctx, `select fingerprint, status, headers, body from `+k.table+
-		` where principal = $1 and route = $2 and key = $3`, k.principal, k.route, k.key).
-		Scan(&fingerprint, &status, &a.header, &a.body)
+	err := k.db.Pool.QueryRow(ctx, `select fingerprint, status, headers, body, created_at < now() - $4::interval from `+k.table+
+		` where principal = $1 and route = $2 and key = $3`, k.principal, k.route, k.key, answerPatience).
+		Scan(&fingerprint, &status, &a.header, &a.body, &lost)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
@@ -179,6 +193,8 @@ func (k keptRequest) find(ctx context.Context) (*keptAnswer, error) {
 		return nil, fmt.Errorf("look an Idempotency-Key up: %w", err)
 	case !bytes.Equal(fingerprint, k.fingerprint):
 		return nil, problem.New(problem.Invalid, "idempotency-key-reused", "This %s was used with another request.", headerKey)
+	case status == nil && lost:
+		return nil, errAnswerLost()
 	case status == nil:
 		return nil, errKeyInProgress()
 	}

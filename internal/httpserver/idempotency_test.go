@@ -231,6 +231,12 @@ func TestAFailureAfterTheEffectKeepsTheKey(t *testing.T) {
 	sh.after = func(context.Context) error { return nil }
 	requireProblem(t, sh.post(t, "/orders", "k", `{"item":"x"}`), 409, "idempotency-key-in-progress")
 	require.Equal(t, 1, sh.effects(t), "the outcome is unknown to the client and must not be doubled")
+	_, err := sh.db.Pool.Exec(t.Context(), `update users.idempotency_keys set created_at = now() - interval '2 minutes'`)
+	require.NoError(t, err)
+	lost := sh.post(t, "/orders", "k", `{"item":"x"}`)
+	requireProblem(t, lost, 409, "idempotency-answer-lost")
+	require.Empty(t, lost.Header.Get("Retry-After"), "waiting does not help any more")
+	require.Equal(t, 1, sh.effects(t))
 
 	sh.after = func(context.Context) error { return problem.New(problem.Gone, "gone", "Gone.") }
 	requireProblem(t, sh.post(t, "/orders", "l", `{"item":"x"}`), 410, "gone")

@@ -13,14 +13,14 @@ import (
 // which goes with it, while eight learners are at work.
 func TestKilledWithItsDatabase(t *testing.T) {
 	t.Parallel()
-	killUnderLoad(t, platformtest.Options{}, rounds(5, 1))
+	killUnderLoad(t, platformtest.Options{}, rounds(4, 1))
 }
 
 // TestKilledAlone kills the process and leaves the database running, so that its
 // transactions are broken off in the middle and its locks stay for a moment.
 func TestKilledAlone(t *testing.T) {
 	t.Parallel()
-	killUnderLoad(t, platformtest.Options{DatabaseURL: postgrestest.NewServer(t).New(t).URL()}, rounds(15, 3))
+	killUnderLoad(t, platformtest.Options{DatabaseURL: postgrestest.NewServer(t).New(t).URL()}, rounds(12, 2))
 }
 
 func killUnderLoad(t *testing.T, o platformtest.Options, rounds int) {
@@ -29,7 +29,7 @@ func killUnderLoad(t *testing.T, o platformtest.Options, rounds int) {
 	load.begin()
 	kills, slowest := 0, time.Duration(0)
 	for n := range rounds {
-		load.awaitAnswers(1 + rand.Int64N(150))
+		load.awaitAnswers(1 + rand.Int64N(120))
 		platform.Kill()
 		kills++
 		if n%3 == 2 { // and once more at some moment of its start

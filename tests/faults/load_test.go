@@ -231,7 +231,7 @@ func (l *learner) insist(method, path string, body, out any) bool {
 	ctx := l.load.t.Context()
 	timeout := time.NewTimer(2 * time.Minute)
 	defer timeout.Stop()
-	again := time.NewTicker(10 * time.Millisecond)
+	again := time.NewTicker(25 * time.Millisecond)
 	defer again.Stop()
 	last := ""
 	for {
@@ -265,7 +265,7 @@ func (l *learner) insist(method, path string, body, out any) bool {
 			// The request may still be under way. Or it has taken effect and
 			// its process is dead: then nobody knows the answer any more, and
 			// what is asked for has to be asked for anew.
-			if underWay++; underWay == 50 {
+			if underWay++; underWay%40 == 0 {
 				key.Value = uuid.NewString()
 				l.note("answer lost between the commit and its keeping, asked again with a new key")
 			}

@@ -89,7 +89,7 @@ func TestTermUnderLoad(t *testing.T) {
 		}
 	}
 	assert.NotContains(t, platform.Log(t), "cut off")
-	t.Logf("%d requests, %d orderly stops, the slowest in %s; connections refused %d, reset unread %d, requests cut off 0",
+	t.Logf("%d requests, %d orderly stops, the slowest in %s; connections refused %d, reset unread %d",
 		load.requests.Load(), stops, slowest.Round(time.Millisecond), load.failures["connection refused"], load.failures["connection broken"])
 	load.verify(platform)
 }

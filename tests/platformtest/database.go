@@ -71,9 +71,10 @@ func (s Snapshot) Diff(later Snapshot) string {
 }
 
 // SettledSnapshot takes a snapshot of a database in which nothing goes on any
-// more: two in a row that are equal.
+// more: every event has arrived, and two snapshots in a row are equal.
 func SettledSnapshot(t testing.TB, db *pgxpool.Pool) Snapshot {
 	t.Helper()
+	Drained(t, db)
 	var last Snapshot
 	Eventually(t, "the database comes to rest", func() error {
 		now, err := TakeSnapshot(t.Context(), db)

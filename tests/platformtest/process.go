@@ -54,6 +54,10 @@ func Start(t testing.TB, o Options) *Platform {
 		if run := p.running(); run != nil {
 			run.kill()
 		}
+		if text, err := os.ReadFile(p.log); err == nil && bytes.Contains(text, []byte("WARNING: DATA RACE")) {
+			_, race, _ := bytes.Cut(text, []byte("WARNING: DATA RACE"))
+			t.Errorf("the platform has a data race:\n%s", race[:min(len(race), 4000)])
+		}
 		if t.Failed() {
 			t.Logf("the end of the platform's log:\n%s", logTail(p.log))
 		}
