@@ -62,7 +62,7 @@ type PartialCredit string
 const (
 	AllOrNothing PartialCredit = ""       // full credit for exactly the right set
 	EveryChoice  PartialCredit = "every"  // EDC: the share of choices rightly ticked or left
-	Halves       PartialCredit = "halves" // 0 wrong: 1; 1 wrong: 1/2; 2 wrong and at least 5 choices: 1/4; else 0
+	Halves       PartialCredit = "halves" // 0 wrong: 1; 1 wrong and at least 3 choices: 1/2; 2 wrong and at least 5 choices: 1/4; else 0
 )
 
 // ChoiceV1 is one option of a choice part.
