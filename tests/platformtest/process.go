@@ -223,7 +223,7 @@ func start(binary string, o Options, log string) (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = logFile.Close() }()
-	cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0") //nolint:noctx // its life is the test's subject
+	cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0")
 	run := &process{cmd: cmd, greeting: &greeting{complete: make(chan struct{})}, exited: make(chan struct{})}
 	cmd.Env, cmd.Stdout, cmd.Stderr = o.environment(), run.greeting, logFile
 	tie(cmd)
