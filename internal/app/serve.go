@@ -15,9 +15,6 @@ import (
 // pruneInterval is how often answers kept for Idempotency-Keys are thrown away.
 const pruneInterval = 15 * time.Minute
 
-// idempotencyWindow is how long a repeated POST is recognised.
-const idempotencyWindow = 24 * time.Hour
-
 // Serve runs the platform until ctx ends or a part of it fails, and then stops
 // it in order: not ready, connections, requests, events, jobs, database. What
 // a newcomer needs to know is written to out once it can be used.
@@ -105,7 +102,7 @@ func reserve(ctx context.Context, flag, address string) (string, error) {
 
 func (p *platform) pruneIdempotencyKeys(ctx context.Context) {
 	for _, m := range moduleNames {
-		if _, err := httpserver.PruneIdempotencyKeys(ctx, p.db.pools[m], m, idempotencyWindow); err != nil && ctx.Err() == nil {
+		if _, err := httpserver.PruneIdempotencyKeys(ctx, p.db.pools[m], m, httpserver.IdempotencyKeyLifetime); err != nil && ctx.Err() == nil {
 			p.log.WarnContext(ctx, "cannot prune idempotency keys", "module", m, "error", err)
 		}
 	}

@@ -15,10 +15,8 @@ import (
 	"github.com/lyceum-lms/platform/internal/bus/event"
 	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/internal/postgres/postgrestest"
+	"github.com/lyceum-lms/platform/migrations"
 )
-
-// Modules are the modules that have a schema.
-var modules = []string{"users", "content", "assessment", "analytics", "notify"}
 
 // Running is a bus that runs until its test ends.
 type Running struct {
@@ -38,7 +36,7 @@ func Run(t testing.TB, db *postgrestest.Database, contracts ...bus.Contract) *Ru
 	}
 	var members []bus.Member
 	dbs := map[string]*postgres.DB{}
-	for _, m := range modules {
+	for _, m := range migrations.Modules() {
 		c, ok := given[m]
 		if !ok {
 			c = bus.Contract{Module: m, Publishes: event.PublishedBy(m)}
