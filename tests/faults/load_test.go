@@ -267,7 +267,7 @@ func (l *learner) insist(method, path string, body, out any) bool {
 			// what is asked for has to be asked for anew.
 			if underWay++; underWay%40 == 0 {
 				key.Value = uuid.NewString()
-				l.note("answer lost between the commit and its keeping, asked again with a new key")
+				l.note(answerLost)
 			}
 		default:
 			l.load.t.Errorf("%s %s: %d %s", method, path, response.Status, response.Body)
@@ -281,6 +281,9 @@ func (l *learner) insist(method, path string, body, out any) bool {
 		}
 	}
 }
+
+// answerLost is the kind of a request whose effect is there and whose answer is not.
+const answerLost = "answer lost between the commit and its keeping, asked again with a new key"
 
 func isProblem(r platformtest.Response, reason string) bool {
 	p, err := r.Problem()

@@ -122,7 +122,9 @@ func TestDatabaseRestartedUnderLoad(t *testing.T) {
 	load.awaitAnswers(100)
 	load.end()
 	for kind, n := range load.failures {
-		if !strings.HasPrefix(kind, "status 503") {
+		// A server that dies between a commit and the keeping of its answer leaves
+		// a key whose answer nobody knows: its client is told so.
+		if kind != answerLost && !strings.HasPrefix(kind, "status 503") {
 			t.Errorf("%d requests ended with %q instead of a 503, such as:\n%s", n, kind, strings.Join(linesWith(platform.Log(t), "status=500"), ""))
 		}
 	}
