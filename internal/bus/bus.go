@@ -56,7 +56,12 @@ type RetryPolicy struct {
 type Options struct {
 	// Members are the modules of this process. With the in-process transport
 	// they must be all that talk to each other.
-	Members    []Member
+	Members []Member
+	// Elsewhere are the contracts of modules that other processes run, whose
+	// events come by Kafka.
+	Elsewhere []Contract
+	// Kafka is nil for the in-process transport.
+	Kafka      *KafkaConfig
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Retry      RetryPolicy
