@@ -16,7 +16,13 @@ import (
 // there: a password 0123 is not a number. The environment goes before the file.
 // A key that is no flag, or a value that is neither a scalar nor a list of
 // them, is an error.
-type configFile map[string]string
+type configFile map[string]fileValue
+
+// fileValue is a value of the file: a text, or a list of them.
+type fileValue struct {
+	text string
+	list []string // nil for a text
+}
 
 func yamlFile(r io.Reader) (kong.Resolver, error) {
 	var nodes map[string]yaml.Node
@@ -29,30 +35,43 @@ func yamlFile(r io.Reader) (kong.Resolver, error) {
 	}
 	values := configFile{}
 	for key, node := range nodes {
-		text, err := textOf(node)
+		value, err := valueOf(node)
 		if err != nil {
 			return nil, fmt.Errorf("the configuration file, line %d: %s %w", node.Line, key, err)
 		}
-		values[key] = text
+		values[key] = value
 	}
 	return values, nil
 }
 
-func textOf(node yaml.Node) (string, error) {
+func valueOf(node yaml.Node) (fileValue, error) {
 	switch {
 	case node.Kind == yaml.ScalarNode && node.Tag != "!!null":
-		return node.Value, nil
+		return fileValue{text: node.Value}, nil
 	case node.Kind == yaml.SequenceNode:
-		items := make([]string, len(node.Content))
+		list := make([]string, len(node.Content))
 		for i, item := range node.Content {
 			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
-				return "", errors.New("is not a list of plain values")
+				return fileValue{}, errors.New("is not a list of plain values")
 			}
-			items[i] = strings.ReplaceAll(item.Value, ",", `\,`) // kong splits at commas
+			list[i] = item.Value
 		}
-		return strings.Join(items, ","), nil
+		return fileValue{list: list}, nil
 	}
-	return "", errors.New("has no plain value")
+	return fileValue{}, errors.New("has no plain value")
+}
+
+// joined is the value as the flag would be given: kong splits it where the
+// flag's separator is.
+func (v fileValue) joined(separator rune) string {
+	if v.list == nil {
+		return v.text
+	}
+	items := make([]string, len(v.list))
+	for i, item := range v.list {
+		items[i] = strings.ReplaceAll(item, string(separator), `\`+string(separator))
+	}
+	return strings.Join(items, string(separator))
 }
 
 // Validate implements kong.Resolver.
@@ -82,7 +101,7 @@ func (f configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any
 		}
 	}
 	if value, ok := f[flag.Name]; ok {
-		return value, nil
+		return value.joined(flag.Tag.Sep), nil
 	}
 	return nil, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	_ "time/tzdata" // the image has no zone files
 
@@ -20,14 +21,19 @@ type cli struct {
 	app.Config
 	ConfigFile kong.ConfigFlag `name:"config-file" env:"LYCEUM_CONFIG_FILE" help:"YAML file with flag names as keys. Environment and flags go before it." placeholder:"FILE"`
 
-	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the platform. This is the default."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database's schemas up to this release."`
-	Import  importCmd  `cmd:"" help:"Import from other systems."`
-	Events  eventsCmd  `cmd:"" help:"Look at the event bus and mend it."`
-	Config_ configCmd  `cmd:"" name:"config" help:"Print the configuration in effect, secrets hidden."`
-	Docs    docsCmd    `cmd:"" help:"Write the documents that are generated from the code, for developers."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" default:"withargs" help:"Run the platform. This is the default."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schemas up to this release."`
+	Import   importCmd   `cmd:"" help:"Import from other systems."`
+	Events   eventsCmd   `cmd:"" help:"Look at the event bus and mend it."`
+	Config_  configCmd   `cmd:"" name:"config" help:"Print the configuration in effect, secrets hidden."`
+	MediaKey mediaKeyCmd `cmd:"" name:"media-key" help:"Print the key that signs media URLs, for --media-key of processes that run content and assessment apart."`
+	Docs     docsCmd     `cmd:"" help:"Write the documents that are generated from the code, for developers."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
+
+// databaseCommands work on databases alone: how a process with the same
+// configuration would reach the others does not matter to them.
+var databaseCommands = []string{"migrate", "import course <file>", "media-key", "docs", "version", "events topology"}
 
 func main() {
 	// The first signal stops in order; a second one ends the process at once.
@@ -60,6 +66,9 @@ func run(ctx context.Context, args []string) int {
 	}
 	if err == nil {
 		err = c.Config.Validate()
+	}
+	if err == nil && !slices.Contains(databaseCommands, parsed.Command()) {
+		err = c.Config.ValidateServing()
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "platform: %v\nTry platform --help.\n", err)

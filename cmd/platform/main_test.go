@@ -108,13 +108,69 @@ drain-delay: 90s
 pool-size: 20
 mail-from: '"School, the" <a@b.example>'
 allowed-origins: [https://a.example, https://b.example]
+bus: kafka
+kafka-brokers: [k1:9092, k2:9092]
+kafka-create-topics: false
+kafka-replication: 3
+kafka-sasl: scram-sha-512
+kafka-user: lyceum
+kafka-password: "file:`+secret+`"
+modules: [notify, analytics]
+upstream: ["users=http://a:1,http://b:1", content=http://c:1]
+await-database: true
 `))
 	require.Zero(t, code, errs)
 	for flag, want := range map[string]string{
 		"smtp-user": "0123", "demo": "no", "drain-delay": "1m30s", "pool-size": "20", "smtp-password": "***",
 		"mail-from": `"School, the" <a@b.example>`, "allowed-origins": "[https://a.example https://b.example]",
+		"bus": "kafka", "kafka-brokers": "[k1:9092 k2:9092]", "kafka-create-topics": "false", "kafka-replication": "3",
+		"kafka-sasl": "scram-sha-512", "kafka-password": "***", "modules": "[notify analytics]",
+		"upstream": "[users=http://a:1,http://b:1 content=http://c:1]", "await-database": "true",
 	} {
 		require.Equal(t, want, setting(t, out, flag), flag)
+	}
+}
+
+// Lists are replaced as a whole by what goes before them, and one flag may be
+// given several times.
+func TestListsOfModules(t *testing.T) {
+	clean(t)
+	t.Setenv("LYCEUM_BUS", "kafka")
+	t.Setenv("LYCEUM_KAFKA_BROKERS", "k1:9092,k2:9092")
+	t.Setenv("LYCEUM_MODULES", "users,notify")
+	t.Setenv("LYCEUM_UPSTREAM", "content=http://a:1,http://b:1;assessment=http://c:1")
+	out := mustConfig(t)
+	require.Equal(t, "[users notify]", setting(t, out, "modules"))
+	require.Equal(t, "[k1:9092 k2:9092]", setting(t, out, "kafka-brokers"))
+	require.Equal(t, "[content=http://a:1,http://b:1 assessment=http://c:1]", setting(t, out, "upstream"))
+	require.Equal(t, "true", setting(t, out, "kafka-create-topics"))
+	out = mustConfig(t, "--modules", "analytics", "--upstream", "users=http://d:1,http://e:1", "--upstream", "content=http://f:1",
+		"--no-kafka-create-topics")
+	require.Equal(t, "[analytics]", setting(t, out, "modules"))
+	require.Equal(t, "[users=http://d:1,http://e:1 content=http://f:1]", setting(t, out, "upstream"))
+	require.Equal(t, "false", setting(t, out, "kafka-create-topics"))
+}
+
+// What a process with a part of the modules needs to run with the others does
+// not concern a command that works on its database.
+func TestOnlyCommandsThatConnectModulesNeedTheirConnections(t *testing.T) {
+	clean(t)
+	part := []string{"--modules", "assessment", "--data-dir", t.TempDir(),
+		"--assessment-database-url", "postgres://a:hush@127.0.0.1:1/x?sslmode=disable&connect_timeout=2"}
+	for _, command := range []string{"serve", "config", "events lag"} {
+		code, _, errs := platform(t, append(strings.Fields(command), part...)...)
+		require.Equal(t, 2, code, command)
+		for _, mistake := range []string{
+			"--modules: assessment alone would get no events from the others", "--media-key: is needed", "--upstream: users does not run here",
+		} {
+			require.Contains(t, errs, mistake, command)
+		}
+	}
+	for _, command := range []string{"migrate", "media-key"} {
+		code, _, errs := platform(t, append(strings.Fields(command), append(part, "--content-database-url",
+			"postgres://a:hush@127.0.0.1:1/x?sslmode=disable&connect_timeout=2", "--database-url", "postgres://a:hush@127.0.0.1:1/x?sslmode=disable&connect_timeout=2")...)...)
+		require.Equal(t, 1, code, command)
+		require.Contains(t, errs, "failed to connect", command)
 	}
 }
 
@@ -173,7 +229,7 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 	var settings int
 	for line := range strings.Lines(out) {
 		flag, _, _ := strings.Cut(line, ":")
-		require.Contains(t, help, "--"+flag, "a setting is not called as its flag is")
+		require.Contains(t, strings.ReplaceAll(help, "--[no-]", "--"), "--"+flag, "a setting is not called as its flag is")
 		settings++
 	}
 	flags := strings.Count(help, "\n      --") + strings.Count(help, "\n  -h, --")
@@ -184,7 +240,7 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 func TestEveryCommandHasHelp(t *testing.T) {
 	clean(t)
 	for _, command := range []string{"", "serve", "migrate", "import", "import course", "events", "events topology", "events lag",
-		"events dead-letters", "events retry", "events replay", "config", "docs", "version"} {
+		"events dead-letters", "events retry", "events replay", "config", "media-key", "docs", "version"} {
 		code, out, errs := platform(t, append(strings.Fields(command), "--help")...)
 		require.Zero(t, code, command)
 		require.Empty(t, errs, command)

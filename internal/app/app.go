@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,11 +35,6 @@ const (
 	tokenIssuer   = "lyceum"
 	tokenAudience = "lyceum"
 )
-
-// readyLag is how far a consumer may be behind before /readyz says so. That
-// alone does not make the process unready: every replica would be at once, and
-// taking them away would make no consumer faster.
-const readyLag = 10 * time.Minute
 
 // Version is the version of the build, from the module or the commit.
 func Version() string {
@@ -62,19 +58,24 @@ type platform struct {
 	cfg      Config
 	tel      *telemetry.Telemetry
 	log      *slog.Logger
-	db       *database
-	blobs    *blob.Bucket
+	blobs    *blob.Bucket  // nil without content
+	sender   mail.Sender   // nil without a module that sends mail
 	catcher  *mail.Catcher // nil when mail goes by SMTP
-	modules  modules
-	bus      *bus.Bus
-	server   *httpserver.Server
 	started  time.Time
 	draining atomic.Bool
+	// awaited is what the start waits for, if it waits.
+	awaited atomic.Pointer[string]
+
+	// What follows is there once connected is set.
+	connected atomic.Bool
+	db        *database
+	modules   modules
+	bus       *bus.Bus // nil without a module
+	server    *httpserver.Server
 }
 
-// open makes everything and starts nothing but the embedded database. A server
-// of somebody else's is migrated only if asked for.
-func open(ctx context.Context, cfg Config, publicURL string, migrate bool) (_ *platform, err error) {
+// prepare makes what needs no database and starts nothing.
+func prepare(ctx context.Context, cfg Config) (_ *platform, err error) {
 	if cfg.DataDir == "" {
 		if cfg.DataDir, err = postgres.DefaultDataDir(); err != nil {
 			return nil, err
@@ -89,26 +90,65 @@ func open(ctx context.Context, cfg Config, publicURL string, migrate bool) (_ *p
 		return nil, err
 	}
 	p.log = p.tel.Log
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
-		}
-	}()
-	if p.db, err = openDatabase(ctx, cfg, migrate, p.log); err != nil {
-		return nil, err
+	if cfg.runs("content") {
+		p.blobs, err = openBlobs(ctx, cfg)
 	}
-	if p.blobs, err = openBlobs(ctx, cfg); err != nil {
-		return nil, err
+	if err == nil && (cfg.runs("users") || cfg.runs("notify")) {
+		p.sender, err = p.openMail()
 	}
-	sender, err := p.openMail()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.close(context.WithoutCancel(ctx)))
 	}
+	return p, nil
+}
+
+// connect makes everything else and starts nothing but the embedded database. A
+// server of somebody else's is migrated only if asked for.
+func (p *platform) connect(ctx context.Context, publicURL string, migrate bool) (err error) {
 	verifier := auth.NewVerifier(tokenIssuer, tokenAudience, time.Now)
-	p.modules, err = newModules(ctx, parts{
-		cfg: cfg, publicURL: publicURL, databases: p.db.pools, log: p.log, registry: p.tel.Registry,
-		mail: sender, blobs: p.blobs, verifier: verifier,
-	}, nil)
+	if err := p.makeModules(ctx, publicURL, migrate, verifier); err != nil {
+		return err
+	}
+	if p.bus, err = p.newBus(); err != nil {
+		return err
+	}
+	if p.server, err = p.newServer(verifier); err != nil {
+		return err
+	}
+	if err := p.instrument(); err != nil {
+		return err
+	}
+	p.connected.Store(true)
+	return nil
+}
+
+// makeModules opens the databases of the modules that run here and makes them.
+func (p *platform) makeModules(ctx context.Context, publicURL string, migrate bool, verifier *auth.Verifier) (err error) {
+	waiting := func(reason error) {
+		text := reason.Error()
+		p.awaited.Store(&text)
+	}
+	if p.db, err = openDatabase(ctx, p.cfg, migrate, p.log, waiting); err != nil {
+		return err
+	}
+	signer, err := p.cfg.mediaSigner()
+	if err != nil {
+		return err
+	}
+	p.modules, err = newModules(ctx, p.cfg.hosted(), parts{
+		publicURL: publicURL, databases: p.db.pools, log: p.log, registry: p.tel.Registry,
+		mail: p.sender, blobs: p.blobs, verifier: verifier, media: signer,
+	})
+	return err
+}
+
+// newBus connects the modules with each other, those of other processes by
+// their contracts.
+func (p *platform) newBus() (*bus.Bus, error) {
+	if len(p.modules.all) == 0 {
+		return nil, nil //nolint:nilnil // a process that only forwards has no bus
+	}
+	kafka, err := p.cfg.kafka()
 	if err != nil {
 		return nil, err
 	}
@@ -116,22 +156,32 @@ func open(ctx context.Context, cfg Config, publicURL string, migrate bool) (_ *p
 	for _, m := range p.modules.all {
 		members = append(members, bus.Member{Contract: m.Contract(), DB: p.db.pools[m.Name()]})
 	}
-	p.bus, err = bus.New(bus.Options{Members: members, Log: p.log, Registerer: p.tel.Registry, Retention: cfg.EventRetention})
+	var elsewhere []bus.Contract
+	if p.cfg.runsPart() {
+		all, err := Contracts()
+		if err != nil {
+			return nil, err
+		}
+		elsewhere = slices.DeleteFunc(all, func(c bus.Contract) bool { return p.cfg.runs(c.Module) })
+	}
+	return bus.New(bus.Options{
+		Members: members, Elsewhere: elsewhere, Kafka: kafka, Log: p.log, Registerer: p.tel.Registry, Retention: p.cfg.EventRetention,
+	})
+}
+
+func (p *platform) newServer(verifier *auth.Verifier) (*httpserver.Server, error) {
+	proxies, err := p.cfg.trustedProxies()
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := cfg.trustedProxies()
-	if err != nil {
-		return nil, err
-	}
-	p.server = httpserver.New(httpserver.Options{
+	server := httpserver.New(httpserver.Options{
 		Verifier: verifier, Log: p.log, Registerer: p.tel.Registry, Version: Version(),
-		PublicURL: cfg.PublicURL, AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: proxies,
+		PublicURL: p.cfg.PublicURL, AllowedOrigins: p.cfg.AllowedOrigins, TrustedProxies: proxies,
 	})
 	for _, m := range p.modules.all {
-		m.Routes(p.server.Router(m.Name(), m.Prefixes(), p.db.pools[m.Name()]))
+		m.Routes(server.Router(m.Name(), m.Prefixes(), p.db.pools[m.Name()]))
 	}
-	return p, p.server.Check()
+	return server, server.Check()
 }
 
 func openBlobs(ctx context.Context, cfg Config) (*blob.Bucket, error) {
@@ -170,12 +220,18 @@ func (p *platform) start(ctx context.Context) error {
 			return fmt.Errorf("start module %s: %w", m.Name(), err)
 		}
 	}
+	if p.bus == nil {
+		return nil
+	}
 	return p.bus.Start(ctx)
 }
 
 // stop ends the bus, then the modules in reverse, then lets go of everything.
 func (p *platform) stop(ctx context.Context) error {
-	errs := []error{p.bus.Stop(ctx)}
+	var errs []error
+	if p.bus != nil {
+		errs = append(errs, p.bus.Stop(ctx))
+	}
 	for i := len(p.modules.all) - 1; i >= 0; i-- {
 		if err := p.modules.all[i].Stop(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("stop module %s: %w", p.modules.all[i].Name(), err))
@@ -193,58 +249,6 @@ func (p *platform) close(ctx context.Context) error {
 		errs = append(errs, p.db.close(ctx))
 	}
 	return errors.Join(append(errs, p.tel.Shutdown(ctx))...)
-}
-
-// partState is one line of /readyz and /status.
-type partState struct {
-	Part    string `json:"part"`
-	Ready   bool   `json:"ready"`
-	Error   string `json:"error,omitempty"`
-	Warning string `json:"warning,omitempty"`
-}
-
-// ready reports on every part, so that who is called at night sees at once
-// which one it is.
-func (p *platform) ready(ctx context.Context) (any, error) {
-	var states []partState
-	var errs []error
-	check := func(part string, err error) {
-		s := partState{Part: part, Ready: err == nil}
-		if err != nil {
-			s.Error = err.Error()
-			errs = append(errs, fmt.Errorf("%s: %w", part, err))
-		}
-		states = append(states, s)
-	}
-	if p.draining.Load() {
-		check("process", errors.New("stopping"))
-	}
-	for _, m := range p.modules.all {
-		check(m.Name(), m.Ready(ctx))
-	}
-	if err := p.bus.Ready(ctx, readyLag); errors.Is(err, bus.ErrBehind) {
-		states = append(states, partState{Part: "bus", Ready: true, Warning: err.Error()})
-	} else {
-		check("bus", err)
-	}
-	return states, errors.Join(errs...)
-}
-
-// status is what /status shows.
-func (p *platform) status(ctx context.Context) any {
-	parts, _ := p.ready(ctx)
-	routes := map[string][]string{}
-	for _, r := range p.server.Routes() {
-		routes[r.Module] = append(routes[r.Module], r.Method+" "+r.Path)
-	}
-	lags, err := p.bus.Lag(ctx)
-	if err != nil {
-		p.log.WarnContext(ctx, "status: cannot measure the lag", "error", err)
-	}
-	return map[string]any{
-		"version": Version(), "started_at": p.started.UTC(), "transport": "in-process",
-		"parts": parts, "consumers": lags, "routes": routes,
-	}
 }
 
 func (p *platform) opsHandler() http.Handler {

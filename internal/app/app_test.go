@@ -78,7 +78,8 @@ func sound() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:8081", PoolSize: 12, AssessmentPoolSize: 24, EventRetention: 9600 * time.Hour,
 		SMTPTLS: "starttls", MailFrom: "Lyceum <no-reply@lyceum.example>", Demo: "auto", LogLevel: "info", LogFormat: "text",
-		ShutdownTimeout: 25 * time.Second,
+		ShutdownTimeout: 25 * time.Second, Modules: moduleNames, Bus: "in-process", KafkaPrefix: "lyceum", KafkaSASL: "none",
+		KafkaCompression: "zstd", KafkaCreateTopics: true,
 	}
 }
 
@@ -114,8 +115,20 @@ func TestValidate(t *testing.T) {
 			c.DatabaseURL, c.NotifyDatabaseURL = "postgres://u@db/x", "postgres://u@other/x"
 		}, ""},
 		"every module's login": {everyLogin, ""},
-		"bad login":            {func(c *Config) { everyLogin(c); c.NotifyDatabaseURL = "postgres://u:hush@db:port/x" }, "--notify-database-url: "},
-		"pooler":               {func(c *Config) { everyLogin(c); c.DatabasePooler = true }, ""},
+		"a login for each module that runs here": {func(c *Config) {
+			c.Modules, c.NotifyDatabaseURL = []string{"notify"}, "postgres://u:hush@db/x"
+		}, ""},
+		"a login for one of two that run here": {func(c *Config) {
+			c.Modules, c.NotifyDatabaseURL = []string{"notify", "analytics"}, "postgres://u:hush@db/x"
+		}, "--database-url: is needed unless every module that runs here has a login of its own; 1 of 2 have"},
+		"a login for one that runs elsewhere": {func(c *Config) {
+			c.Modules, c.NotifyDatabaseURL = []string{"analytics"}, "postgres://u:hush@db/x"
+		}, ""},
+		"bad login of one that runs elsewhere": {func(c *Config) {
+			c.Modules, c.NotifyDatabaseURL = []string{"analytics"}, "postgres://u:hush@db:port/x"
+		}, "--notify-database-url: "},
+		"bad login": {func(c *Config) { everyLogin(c); c.NotifyDatabaseURL = "postgres://u:hush@db:port/x" }, "--notify-database-url: "},
+		"pooler":    {func(c *Config) { everyLogin(c); c.DatabasePooler = true }, ""},
 		"pooler without logins": {func(c *Config) {
 			c.DatabaseURL, c.DatabasePooler = "postgres://u@db/x", true
 		}, "--database-pooler: needs a login"},
@@ -176,6 +189,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	c := sound()
 	c.DatabaseURL, c.RoleSecret, c.SMTPPassword = "postgres://u:hush@db/x", "hush", "hush"
+	c.MediaKey, c.KafkaPassword = "hush", "hush"
 	c.UsersDatabaseURL = "hush"
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {

@@ -33,9 +33,29 @@ type Config struct {
 
 	DatabasePooler bool `env:"LYCEUM_DATABASE_POOLER" help:"The modules' logins lead to a transaction pooler such as PgBouncer. The database URL itself never may."`
 
-	PoolSize           int32         `default:"12" env:"LYCEUM_POOL_SIZE" help:"Connections of each module; five modules hold five times as many."`
+	PoolSize           int32         `default:"12" env:"LYCEUM_POOL_SIZE" help:"Connections of each module that runs here; five modules hold five times as many."`
 	AssessmentPoolSize int32         `default:"24" env:"LYCEUM_ASSESSMENT_POOL_SIZE" help:"Connections of the exam engine."`
 	EventRetention     time.Duration `default:"9600h" env:"LYCEUM_EVENT_RETENTION" help:"How long relayed events are kept for replays. What a consumer has not handled is kept longer."`
+
+	AwaitDatabase bool `env:"LYCEUM_AWAIT_DATABASE" help:"Wait at the start for databases and schemas that are not there yet, or are being moved, instead of giving up."`
+
+	Modules  []string `default:"users,content,assessment,analytics,notify" env:"LYCEUM_MODULES" help:"Modules that this process runs; none for a process that only forwards. A part of them needs --bus kafka. Default: all." placeholder:"NAME"`
+	Upstream []string `sep:";" env:"LYCEUM_UPSTREAM" help:"Where a module runs that does not run here, as MODULE=URL; its requests are forwarded there. Several URLs are tried in turn: MODULE=URL,URL. Repeat it for other modules, in the variable after a semicolon." placeholder:"MODULE=URL"`
+	MediaKey Secret   `env:"LYCEUM_MEDIA_KEY" help:"Key that signs media URLs: at least 32 bytes, in base64. Needed where content and assessment do not run in one process; platform media-key prints the one in use." placeholder:"KEY"`
+
+	Bus               string   `default:"in-process" enum:"in-process,kafka" env:"LYCEUM_BUS" help:"What carries events from module to module: ${enum}. With in-process all modules run in one process, of which there may be replicas. Default: ${default}."`
+	KafkaBrokers      []string `env:"LYCEUM_KAFKA_BROKERS" help:"Kafka brokers to begin with, as host:port. With --bus in-process events are also published there, for others to read or as a step towards --bus kafka." placeholder:"ADDR"`
+	KafkaPrefix       string   `default:"lyceum" env:"LYCEUM_KAFKA_PREFIX" help:"First part of the names of topics and consumer groups. Default: ${default}." placeholder:"NAME"`
+	KafkaTLS          bool     `name:"kafka-tls" env:"LYCEUM_KAFKA_TLS" help:"Speak TLS to the brokers."`
+	KafkaCAFile       string   `name:"kafka-ca-file" type:"path" env:"LYCEUM_KAFKA_CA_FILE" help:"Certificates (PEM) of the authorities that the brokers' are checked against. Default: the system's." placeholder:"FILE"`
+	KafkaCertFile     string   `type:"path" env:"LYCEUM_KAFKA_CERT_FILE" help:"Certificate (PEM) that this process shows to the brokers." placeholder:"FILE"`
+	KafkaKeyFile      string   `type:"path" env:"LYCEUM_KAFKA_KEY_FILE" help:"Private key (PEM) of that certificate." placeholder:"FILE"`
+	KafkaSASL         string   `name:"kafka-sasl" default:"none" enum:"none,plain,scram-sha-256,scram-sha-512" env:"LYCEUM_KAFKA_SASL" help:"How this process signs in to the brokers: ${enum}. Default: ${default}."`
+	KafkaUser         string   `env:"LYCEUM_KAFKA_USER" help:"User name for the brokers."`
+	KafkaPassword     Secret   `env:"LYCEUM_KAFKA_PASSWORD" help:"Password for the brokers."`
+	KafkaCompression  string   `default:"zstd" enum:"none,gzip,snappy,lz4,zstd" env:"LYCEUM_KAFKA_COMPRESSION" help:"Compression of what is published: ${enum}. Default: ${default}."`
+	KafkaReplication  int16    `default:"0" env:"LYCEUM_KAFKA_REPLICATION" help:"Copies of topics that are made. Default: 3, or as many as there are brokers."`
+	KafkaCreateTopics bool     `default:"true" negatable:"" env:"LYCEUM_KAFKA_CREATE_TOPICS" help:"Make the topics that are missing, kept as long as --event-retention says. With --no-kafka-create-topics they are only checked."`
 
 	BlobURL string `env:"LYCEUM_BLOB_URL" help:"Where files are kept (file:///...). Default: in the data directory. Replicas share it." placeholder:"URL"`
 
@@ -48,7 +68,7 @@ type Config struct {
 	AllowedOrigins []string `env:"LYCEUM_ALLOWED_ORIGINS" help:"Origins whose pages may call the API (CORS). Default: none."`
 	TrustedProxies []string `env:"LYCEUM_TRUSTED_PROXIES" help:"Networks of the proxies in front of the API, such as 10.0.0.0/8: from them alone X-Forwarded-For is believed. Without it, limits by place take everybody behind a proxy for one." placeholder:"CIDR"`
 
-	Demo string `default:"auto" enum:"auto,yes,no" env:"LYCEUM_DEMO" help:"Make a demo organisation with a course: yes, no, or auto (with the embedded database only)."`
+	Demo string `default:"auto" enum:"auto,yes,no" env:"LYCEUM_DEMO" help:"Make a demo organisation with a course, where users and content both run: yes, no, or auto (with the embedded database only)."`
 
 	LogLevel     string `default:"info" enum:"debug,info,warn,error" env:"LYCEUM_LOG_LEVEL" help:"Least level that is logged: ${enum}."`
 	LogFormat    string `default:"text" enum:"text,json" env:"LYCEUM_LOG_FORMAT" help:"Form of the log: ${enum}."`
@@ -67,6 +87,8 @@ func (c Config) Validate() error {
 	c.validateAddresses(mistake)
 	c.validateDatabase(mistake)
 	c.validateMail(mistake)
+	c.validateTopology(mistake)
+	c.validateKafka(mistake)
 	for _, d := range []struct {
 		flag  string
 		value time.Duration
@@ -138,20 +160,23 @@ func (c Config) validateDatabase(mistake mistakeFunc) {
 		if login == "" {
 			continue
 		}
-		given++
+		if c.runs(m) {
+			given++
+		}
 		if _, err := pgconn.ParseConfig(login); err != nil {
 			mistake(m+"-database-url", "%v", err) // masks the password
 		}
 	}
+	here := len(c.hosted())
 	if c.DatabaseURL != "" {
 		if _, err := pgconn.ParseConfig(string(c.DatabaseURL)); err != nil {
 			mistake("database-url", "%v", err)
 		}
-	} else if given > 0 && given < len(moduleNames) {
-		mistake("database-url", "is needed unless every module has a login of its own; %d of %d have", given, len(moduleNames))
+	} else if given > 0 && given < here {
+		mistake("database-url", "is needed unless every module that runs here has a login of its own; %d of %d have", given, here)
 	}
-	if c.DatabasePooler && given < len(moduleNames) {
-		mistake("database-pooler", "needs a login for every module (--users-database-url and so on): "+
+	if c.DatabasePooler && given < here {
+		mistake("database-pooler", "needs a login for every module that runs here (--users-database-url and so on): "+
 			"those derived from --database-url lead to the server itself")
 	}
 	for _, p := range []struct {

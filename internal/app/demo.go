@@ -28,7 +28,12 @@ var demoAccounts = []struct {
 	{"learner@demo.example", "Leo Learner", "learner", []auth.Role{auth.Learner}},
 }
 
+// wantsDemo is false where users and content do not both run: another process has
+// to do it.
 func (p *platform) wantsDemo() bool {
+	if p.modules.users == nil || p.modules.content == nil {
+		return false
+	}
 	return p.cfg.Demo == "yes" || (p.cfg.Demo == "auto" && p.db.embedded != nil)
 }
 

@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,66 +47,74 @@ var moduleNames = []string{"users", "content", "assessment", "analytics", "notif
 
 // parts are what modules are made of. They hold constructors' inputs only.
 type parts struct {
-	cfg       Config
 	publicURL string
 	databases map[string]*postgres.DB
 	log       *slog.Logger
 	registry  prometheus.Registerer
-	mail      mail.Sender
-	blobs     *blob.Bucket
+	mail      mail.Sender  // needed by users and notify
+	blobs     *blob.Bucket // needed by content
 	verifier  *auth.Verifier
+	// media signs media URLs. Nil where content keeps the key, which is then
+	// read; assessment without content cannot do without it.
+	media *mediaurl.Signer
 }
 
-// modules are the five, by their types where app needs more than module.
+func (p parts) logOf(module string) *slog.Logger { return p.log.With("module", module) }
+
+// modules are those of a process, by their types where app needs more than
+// module.
 type modules struct {
-	users   *users.Module
-	content *content.Module
+	users   *users.Module   // nil if it runs elsewhere
+	content *content.Module // nil if it runs elsewhere
 	all     []module
 }
 
-// newModules makes every module. It does no I/O but for the key that signs
-// media URLs, which content keeps and assessment needs; media may be nil to
-// have it read.
-func newModules(ctx context.Context, p parts, media *mediaurl.Signer) (modules, error) {
+// newModules makes the named modules. It does no I/O but for the key that signs
+// media URLs, if it is not in the parts.
+func newModules(ctx context.Context, names []string, p parts) (modules, error) {
 	var m modules
-	log := func(name string) *slog.Logger { return p.log.With("module", name) }
-	usersModule, err := users.New(users.Config{PublicURL: p.publicURL}, users.Deps{
-		DB: p.databases["users"], Log: log("users"), Registerer: p.registry, Now: time.Now, Mail: p.mail, Verifier: p.verifier,
-	})
-	if err != nil {
-		return m, fmt.Errorf("make module users: %w", err)
-	}
-	contentModule, err := content.New(content.Config{}, content.Deps{
-		DB: p.databases["content"], Log: log("content"), Registerer: p.registry, Now: time.Now, Blobs: p.blobs, Media: media,
-	})
-	if err != nil {
-		return m, fmt.Errorf("make module content: %w", err)
-	}
-	if media == nil {
-		if media, err = contentModule.MediaSigner(ctx); err != nil {
-			return m, err
+	for _, name := range moduleNames {
+		if !slices.Contains(names, name) {
+			continue
 		}
+		made, err := m.newModule(ctx, name, &p)
+		if err != nil {
+			return modules{}, fmt.Errorf("make module %s: %w", name, err)
+		}
+		m.all = append(m.all, made)
 	}
-	assessmentModule, err := assessment.New(assessment.Config{}, assessment.Deps{
-		DB: p.databases["assessment"], Log: log("assessment"), Registerer: p.registry, Media: media,
-	})
-	if err != nil {
-		return m, fmt.Errorf("make module assessment: %w", err)
+	return m, nil
+}
+
+// newModule makes one module. Content comes before assessment, which needs its
+// signer.
+func (m *modules) newModule(ctx context.Context, name string, p *parts) (_ module, err error) {
+	switch name {
+	case "users":
+		m.users, err = users.New(users.Config{PublicURL: p.publicURL}, users.Deps{
+			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Now: time.Now, Mail: p.mail, Verifier: p.verifier,
+		})
+		return m.users, err
+	case "content":
+		m.content, err = content.New(content.Config{MediaURLTTL: mediaURLLifetime}, content.Deps{
+			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Now: time.Now, Blobs: p.blobs, Media: p.media,
+		})
+		if err == nil && p.media == nil {
+			p.media, err = m.content.MediaSigner(ctx)
+		}
+		return m.content, err
+	case "assessment":
+		return assessment.New(assessment.Config{}, assessment.Deps{
+			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Media: p.media,
+		})
+	case "analytics":
+		return analytics.New(analytics.Config{}, analytics.Deps{DB: p.databases[name]})
+	case "notify":
+		return notify.New(notify.Config{PublicURL: p.publicURL}, notify.Deps{
+			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Mail: p.mail,
+		})
 	}
-	analyticsModule, err := analytics.New(analytics.Config{}, analytics.Deps{DB: p.databases["analytics"]})
-	if err != nil {
-		return m, fmt.Errorf("make module analytics: %w", err)
-	}
-	notifyModule, err := notify.New(notify.Config{PublicURL: p.publicURL}, notify.Deps{
-		DB: p.databases["notify"], Log: log("notify"), Registerer: p.registry, Mail: p.mail,
-	})
-	if err != nil {
-		return m, fmt.Errorf("make module notify: %w", err)
-	}
-	return modules{
-		users: usersModule, content: contentModule,
-		all: []module{usersModule, contentModule, assessmentModule, analyticsModule, notifyModule},
-	}, nil
+	return nil, errors.New("there is no such module")
 }
 
 func (m modules) contracts() []bus.Contract {

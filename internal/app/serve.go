@@ -35,7 +35,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := open(ctx, cfg, publicURL(cfg, listen), true)
+	p, err := prepare(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,12 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 		err = errors.Join(err, p.stop(stopCtx), ops.Stop(stopCtx, 0))
 		p.log.Info("stopped")
 	}()
+	// Probes are answered from here on, so that nobody ends a process that waits
+	// for its database. Requests are not: whoever forwards them goes elsewhere at
+	// once when a connection is refused.
+	if err := p.connect(ctx, publicURL(cfg, listen), true); err != nil {
+		return err
+	}
 	if err := p.start(ctx); err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func reserve(ctx context.Context, flag, address string) (string, error) {
 }
 
 func (p *platform) pruneIdempotencyKeys(ctx context.Context) {
-	for _, m := range moduleNames {
+	for _, m := range p.cfg.hosted() {
 		if _, err := httpserver.PruneIdempotencyKeys(ctx, p.db.pools[m], m, httpserver.IdempotencyKeyLifetime); err != nil && ctx.Err() == nil {
 			p.log.WarnContext(ctx, "cannot prune idempotency keys", "module", m, "error", err)
 		}

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,11 +42,11 @@ func unconnected() (modules, error) {
 		return modules{}, err
 	}
 	ctx := context.Background() //nolint:forbidigo // nothing is connected: there is nothing to interrupt
-	return newModules(ctx, parts{
+	return newModules(ctx, moduleNames, parts{
 		publicURL: "http://localhost", databases: databases, log: slog.New(slog.DiscardHandler),
 		registry: prometheus.NewRegistry(), mail: sender, blobs: memblob.OpenBucket(nil),
-		verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now),
-	}, media)
+		verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now), media: media,
+	})
 }
 
 // Contracts are what the modules declare they publish and consume.
@@ -135,20 +136,56 @@ func WriteDocs(dir string) error {
 	return nil
 }
 
-// with opens the platform without starting it and closes it after do.
-func with(ctx context.Context, cfg Config, migrate bool, do func(ctx context.Context, p *platform) error) error {
-	p, err := open(ctx, cfg, publicURL(cfg, cfg.Listen), migrate)
+// with makes the platform as far as open does, without starting it, and closes it
+// after do.
+func with(ctx context.Context, cfg Config, open, do func(ctx context.Context, p *platform) error) error {
+	p, err := prepare(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(ctx, p), p.close(context.WithoutCancel(ctx)))
+	if err = open(ctx, p); err == nil {
+		err = do(ctx, p)
+	}
+	return errors.Join(err, p.close(context.WithoutCancel(ctx)))
+}
+
+// withoutBus is with for what needs modules alone, in a process that may be any.
+func withoutBus(ctx context.Context, cfg Config, migrate bool, do func(ctx context.Context, p *platform) error) error {
+	return with(ctx, cfg, func(ctx context.Context, p *platform) error {
+		return p.makeModules(ctx, publicURL(cfg, cfg.Listen), migrate, auth.NewVerifier(tokenIssuer, tokenAudience, time.Now))
+	}, do)
 }
 
 // WithBus calls do with a bus that looks at the database and runs nothing. It
 // does not migrate a configured server: who only looks changes nothing.
 func WithBus(ctx context.Context, cfg Config, do func(ctx context.Context, b *bus.Bus) error) error {
 	cfg.LogLevel = "warn"
-	return with(ctx, cfg, false, func(ctx context.Context, p *platform) error { return do(ctx, p.bus) })
+	return with(ctx, cfg, func(ctx context.Context, p *platform) error {
+		return p.connect(ctx, publicURL(cfg, cfg.Listen), false)
+	}, func(ctx context.Context, p *platform) error {
+		if p.bus == nil {
+			return fmt.Errorf("--modules %s: a process that only forwards has no bus", noModules)
+		}
+		return do(ctx, p.bus)
+	})
+}
+
+// MediaKey is the key that signs media URLs, as --media-key takes it: the one
+// configured or else the one that content keeps in its database, where it is
+// made if there is none yet.
+func MediaKey(ctx context.Context, cfg Config) (string, error) {
+	cfg.LogLevel, cfg.Modules = "warn", []string{"content"}
+	key, err := cfg.mediaKey()
+	if err != nil {
+		return "", err
+	}
+	if key == nil {
+		err = withoutBus(ctx, cfg, false, func(ctx context.Context, p *platform) (err error) {
+			key, err = p.modules.content.KeptMediaKey(ctx)
+			return err
+		})
+	}
+	return base64.RawURLEncoding.EncodeToString(key), err
 }
 
 // CourseImport is an import at the command line.
@@ -159,11 +196,12 @@ type CourseImport struct {
 	Progress func(step string, done, total int)
 }
 
-// ImportCourse imports a course export and publishes it. The events reach the
-// other modules when the platform runs.
+// ImportCourse imports a course export and publishes it. It works on the
+// databases of users and content, wherever these run. The events reach the other
+// modules when the platform runs.
 func ImportCourse(ctx context.Context, cfg Config, in CourseImport) (result *content.ImportResult, err error) {
-	cfg.LogLevel = "warn"
-	err = with(ctx, cfg, true, func(ctx context.Context, p *platform) error {
+	cfg.LogLevel, cfg.Modules = "warn", []string{"users", "content"}
+	err = withoutBus(ctx, cfg, true, func(ctx context.Context, p *platform) error {
 		organisation, err := p.organisation(ctx, in.Organisation)
 		if err != nil {
 			return err

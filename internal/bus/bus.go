@@ -17,7 +17,8 @@
 //
 // Positions count in the producer's own numbering, so they mean the same
 // whatever carries the events. The transport is a Watermill Subscriber per
-// consumer; in this process it is a reader of the log.
+// consumer: a reader of the log in this process, or of Kafka, to which a
+// forwarder publishes what is in the log. Both may be in use at once.
 package bus
 
 import (
@@ -25,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -114,6 +116,8 @@ type Bus struct {
 	heads        map[string]*heads
 	consumptions []*consumption
 	metrics      *metrics
+	transport    transport
+	kafka        *kafka // nil without brokers
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -123,8 +127,8 @@ type Bus struct {
 // It does no I/O.
 func New(opts Options) (*Bus, error) {
 	opts = opts.withDefaults()
-	b := &Bus{opts: opts, members: map[string]Member{}, heads: map[string]*heads{}, metrics: newMetrics(opts.Registerer)}
-	contracts := make([]Contract, 0, len(opts.Members))
+	b := &Bus{opts: opts, members: map[string]Member{}, heads: map[string]*heads{}, metrics: newMetrics(opts.Registerer, opts.Kafka != nil)}
+	contracts := slices.Clone(opts.Elsewhere)
 	for _, m := range opts.Members {
 		contracts = append(contracts, m.Contract)
 		b.members[m.Contract.Module] = m
@@ -132,6 +136,9 @@ func New(opts Options) (*Bus, error) {
 	}
 	if err := Check(contracts...); err != nil {
 		return nil, fmt.Errorf("the modules' contracts do not fit together: %w", err)
+	}
+	if err := b.chooseTransport(contracts); err != nil {
+		return nil, err
 	}
 	known := map[string]map[string]bool{}
 	for _, c := range contracts {
@@ -151,7 +158,7 @@ func New(opts Options) (*Bus, error) {
 					}
 				}
 				b.consumptions = append(b.consumptions, &consumption{
-					consumer: c, source: source, db: m.DB, sourceDB: b.members[source].DB, log: opts.Log, metrics: b.metrics,
+					consumer: c, source: source, db: m.DB, transport: b.transport, log: opts.Log, metrics: b.metrics,
 					retry: opts.Retry, slots: slots, handlers: handlers,
 					strangers: &strangers{known: known[source], patience: opts.Patience, log: opts.Log.With("consumer", c.Name),
 						waiting: map[int16]stranger{}, givenUp: map[string]time.Time{}},
@@ -163,16 +170,51 @@ func New(opts Options) (*Bus, error) {
 	return b, nil
 }
 
+// chooseTransport decides where consumers read, and where forwarders publish.
+func (b *Bus) chooseTransport(contracts []Contract) error {
+	b.transport = logTransport{b}
+	if b.opts.Kafka == nil {
+		if len(b.opts.Elsewhere) > 0 {
+			return errors.New("modules in other processes are reached by Kafka alone: set --bus kafka, or run all modules here")
+		}
+		return nil
+	}
+	uses := map[string]bool{}
+	for _, c := range contracts {
+		if _, here := b.members[c.Module]; here || b.isRead(c.Module) {
+			uses[c.Module] = slices.ContainsFunc(c.Publishes, AnyTopic.HoldsPersonalData)
+		}
+	}
+	var err error
+	if b.kafka, err = newKafka(*b.opts.Kafka, uses, b.opts.Log); err != nil {
+		return err
+	}
+	if !b.opts.Kafka.PublishOnly {
+		b.transport = kafkaTransport{b.kafka, b}
+	}
+	return nil
+}
+
+// isRead reports whether a consumer of this process reads a module's events.
+func (b *Bus) isRead(module string) bool {
+	for _, m := range b.opts.Members {
+		for _, c := range m.Contract.Consumers {
+			if slices.Contains(c.Sources(), module) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Start makes the positions of new consumers and starts consumers, then
 // relays. It returns when they run.
 func (b *Bus) Start(ctx context.Context) error {
 	if b.stop != nil {
 		return errors.New("start the bus: it has been started before")
 	}
-	for _, c := range b.consumptions {
-		if err := b.makePositions(ctx, c); err != nil {
-			return fmt.Errorf("start consumer %s: %w", c.consumer.Name, err)
-		}
+	if err := b.prepare(ctx); err != nil {
+		return err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stop = stop
@@ -182,14 +224,12 @@ func (b *Bus) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, c := range b.consumptions {
-		reader := b.reader(c)
-		messages, err := reader.Subscribe(run, c.source)
-		if err != nil {
-			stop()
-			return fmt.Errorf("subscribe %s to %s: %w", c.consumer.Name, c.source, err)
-		}
-		b.running.Go(func() { c.run(messages) })
+	if err := b.subscribe(run); err != nil {
+		stop()
+		return err
+	}
+	if b.kafka != nil {
+		b.forward(run)
 	}
 	for module, m := range b.members {
 		r := newRelay(module, m.DB, b.heads[module], b.opts.Log, b.opts.Idle)
@@ -218,32 +258,77 @@ func (b *Bus) Start(ctx context.Context) error {
 	return nil
 }
 
+// prepare does what has to be done before anything runs. Brokers that do not
+// answer are no reason not to start; those that answer with a refusal are.
+func (b *Bus) prepare(ctx context.Context) error {
+	if b.kafka != nil {
+		if err := b.kafka.prepare(ctx, b.members); errors.Is(err, ErrKafkaSetup) {
+			return err
+		} else if err != nil {
+			b.opts.Log.WarnContext(ctx, "kafka: cannot be reached, events wait for it", "error", err)
+		}
+	}
+	if b.readsKafka() {
+		return nil // its groups make their positions when the brokers are there
+	}
+	for _, c := range b.consumptions {
+		if err := b.makePositions(ctx, c); err != nil {
+			return fmt.Errorf("start consumer %s: %w", c.consumer.Name, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) readsKafka() bool { return b.kafka != nil && !b.opts.Kafka.PublishOnly }
+
+// subscribe starts the consumers.
+func (b *Bus) subscribe(run context.Context) error {
+	byConsumer := map[string][]*consumption{}
+	for _, c := range b.consumptions {
+		byConsumer[c.consumer.Name] = append(byConsumer[c.consumer.Name], c)
+	}
+	for name, parts := range byConsumer {
+		subscribers, err := b.transport.subscribers(parts)
+		if err != nil {
+			return fmt.Errorf("start consumer %s: %w", name, err)
+		}
+		for _, c := range parts {
+			messages, err := subscribers[c.source].Subscribe(run, c.source)
+			if err != nil {
+				return fmt.Errorf("subscribe %s to %s: %w", name, c.source, err)
+			}
+			b.running.Go(func() { c.run(messages) })
+		}
+	}
+	return nil
+}
+
 func (b *Bus) reader(c *consumption) *logReader {
 	var types []string
 	for t := range c.handlers {
 		types = append(types, t)
 	}
-	lost := newComplaint(b.opts.Log, "bus: events are lost, the consumer waits", "consumer", c.consumer.Name, "source", c.source)
-	lost.level = slog.LevelError
 	return &logReader{
-		source: c.source, sourceDB: b.members[c.source].DB, consumer: c.consumer.Name, consumerDB: c.db,
+		source: c.source, sourceDB: b.members[c.source].DB, consumer: c.consumer.Name, positions: c.positions,
 		types: types, heads: b.heads[c.source], idle: b.opts.Idle,
 		fault: newComplaint(b.opts.Log, "bus: cannot read, will try again", "consumer", c.consumer.Name, "source", c.source),
-		lost:  lost,
+		lost:  newLossComplaint(b.opts.Log, c.consumer.Name, c.source),
 	}
 }
 
 // Stop ends relays and consumers and waits for what is under way, but not
 // longer than ctx. It is idempotent.
 func (b *Bus) Stop(ctx context.Context) error {
-	if b.stop == nil {
-		return nil
+	if b.stop != nil {
+		b.stop()
 	}
-	b.stop()
 	done := make(chan struct{})
 	go func() { b.running.Wait(); close(done) }()
 	select {
 	case <-done:
+		if b.kafka != nil {
+			return b.kafka.Close()
+		}
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("stop the bus: handlers are still running: %w", ctx.Err())
@@ -260,7 +345,7 @@ func (b *Bus) makePositions(ctx context.Context, c *consumption) error {
 	if err != nil || !missing {
 		return err
 	}
-	log, err := b.extent(ctx, c.source)
+	log, err := b.transport.extent(ctx, c.source)
 	if err != nil {
 		return err
 	}
@@ -269,26 +354,6 @@ func (b *Bus) makePositions(ctx context.Context, c *consumption) error {
 		select $1, $2, partition, seq, head from unnest($3::smallint[], $4::bigint[], $5::bigint[]) as b(partition, seq, head)
 		on conflict do nothing`), c.consumer.Name, c.source, log.partitions, log.begins, log.heads)
 	return err
-}
-
-// extent is what a source's log holds: for each partition, the sequence before
-// the first retained event, and that of the last one.
-type extent struct {
-	partitions    []int16
-	begins, heads []int64
-}
-
-func (b *Bus) extent(ctx context.Context, source string) (extent, error) {
-	var log extent
-	err := b.members[source].DB.Pool.QueryRow(ctx, inSchema(source, `
-		select array_agg(partition), array_agg(first), array_agg(head) from (
-			select h.partition, h.seq as head, coalesce((
-				select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq) as first
-			from {m}.event_heads h) p`)).Scan(&log.partitions, &log.begins, &log.heads)
-	if err != nil {
-		return log, fmt.Errorf("find the extent of the log of %s: %w", source, err)
-	}
-	return log, nil
 }
 
 // maintenanceInterval is how often the log's months are made and dropped.
@@ -324,8 +389,8 @@ func (b *Bus) every(ctx context.Context, interval time.Duration, module, action 
 func (b *Bus) maintain(ctx context.Context, module string, m Member) error {
 	keep := b.opts.Retention
 	for _, c := range b.consumptions {
-		if c.source != module {
-			continue
+		if c.source != module || b.readsKafka() {
+			continue // what is on Kafka is kept there
 		}
 		lag, err := b.lagOf(ctx, c)
 		if err != nil {
@@ -335,6 +400,15 @@ func (b *Bus) maintain(ctx context.Context, module string, m Member) error {
 			keep = unread
 			b.opts.Log.ErrorContext(ctx, "bus: events are kept beyond their retention, because a consumer has not handled them",
 				"consumer", lag.Consumer, "source", module, "behind", lag.Behind.Round(time.Second), "retention", b.opts.Retention)
+		}
+	}
+	if b.kafka != nil {
+		_, behind, err := b.forwardLag(ctx, module, m)
+		if err != nil {
+			return err
+		}
+		if behind > 0 {
+			keep = max(keep, behind+24*time.Hour)
 		}
 	}
 	if _, err := m.DB.Pool.Exec(ctx, inSchema(module, `select {m}.maintain_event_log($1, 2)`), keep); err != nil {
@@ -362,7 +436,7 @@ func (b *Bus) Replay(ctx context.Context, consumer string) error {
 	}
 	logs := map[string]extent{}
 	for _, c := range parts {
-		log, err := b.extent(ctx, c.source)
+		log, err := b.transport.extent(ctx, c.source)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,13 @@ func newComplaint(log *slog.Logger, text string, args ...any) *complaint {
 	return &complaint{log: log.With(args...), level: slog.LevelWarn, text: text}
 }
 
+// newLossComplaint is about events that a consumer can no longer read.
+func newLossComplaint(log *slog.Logger, consumer, source string) *complaint {
+	c := newComplaint(log, "bus: events are lost, the consumer waits", "consumer", consumer, "source", source)
+	c.level = slog.LevelError
+	return c
+}
+
 func (c *complaint) raise(ctx context.Context, err error, args ...any) {
 	if ctx.Err() != nil {
 		return // stopping is no fault

@@ -30,7 +30,7 @@ type consumption struct {
 	consumer  Consumer
 	source    string
 	db        *postgres.DB // the consumer's
-	sourceDB  *postgres.DB
+	transport transport
 	log       *slog.Logger
 	metrics   *metrics
 	retry     RetryPolicy
@@ -238,10 +238,7 @@ func (c *consumption) next(ctx context.Context, tx pgx.Tx, e Envelope, reached i
 			c.consumer.Name, reached, c.source, e.Partition, e.Seq)
 	}
 	if _, ok := c.handlers[e.Type]; !ok {
-		if !c.strangers.passOver(ctx, e, time.Now()) {
-			return errNewer
-		}
-		return nil
+		return c.strangers.judge(ctx, e, time.Now())
 	}
 	return c.handle(ctx, tx, e, e.Seq <= at.replayUntil)
 }
@@ -314,7 +311,8 @@ func (c *consumption) handle(ctx context.Context, tx pgx.Tx, e Envelope, replaye
 // blanked it.
 func (c *consumption) setAside(ctx context.Context, e Envelope, failure error, attempts int) error {
 	kept := e
-	if c.handlers[e.Type].topic.HoldsPersonalData() {
+	reaction, known := c.handlers[e.Type]
+	if !known || reaction.topic.HoldsPersonalData() {
 		kept.Payload = nil
 	}
 	handled := false
@@ -346,6 +344,9 @@ func (c *consumption) setAside(ctx context.Context, e Envelope, failure error, a
 		return c.advance(ctx, tx, e.Partition, e.Seq)
 	})
 	if err == nil && !handled {
+		if !known {
+			c.metrics.passedOver.WithLabelValues(c.consumer.Name).Inc()
+		}
 		c.metrics.deadLettered.WithLabelValues(c.consumer.Name).Inc()
 		c.log.ErrorContext(ctx, "bus: event set aside as a dead letter", "consumer", c.consumer.Name,
 			"event", e.ID, "type", e.Type, "attempts", attempts, "error", failure)
@@ -396,6 +397,14 @@ func isOutage(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
+
+// positions are where the consumer has come to.
+func (c *consumption) positions(ctx context.Context) ([]partitionSeq, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	return readPartitions(ctx, c.db, consumerSQL(c.consumer.Name,
+		`select partition, seq from {m}.consumer_positions where consumer = $1 and source = $2`), c.consumer.Name, c.source)
 }
 
 func pause(ctx context.Context, d time.Duration) {

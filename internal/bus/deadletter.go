@@ -2,12 +2,15 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // DeadLetter is an event that a consumer could not handle. The envelope of a
@@ -153,28 +156,76 @@ func (c *consumption) retryOne(ctx context.Context, r retryRequest) error {
 }
 
 // again hands a dead letter's event to its handler, with its payload from the
-// source's log if the letter has none.
+// transport if the letter has none.
 func (c *consumption) again(ctx context.Context, tx pgx.Tx, e Envelope, replayed bool) error {
-	r, ok := c.handlers[e.Type]
-	if !ok {
-		return fmt.Errorf("%s no longer reacts to %s", c.consumer.Name, e.Type)
+	if _, ok := c.handlers[e.Type]; !ok {
+		return fmt.Errorf("%s does not react to %s in this release", c.consumer.Name, e.Type)
 	}
-	if r.topic.HoldsPersonalData() {
-		var kind string
-		err := c.sourceDB.Pool.QueryRow(ctx, inSchema(c.source, `
-			select event_type, payload from {m}.event_log where partition = $1 and seq = $2`),
-			e.Partition, e.Seq).Scan(&kind, &e.Payload)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("the log of %s no longer holds the event", c.source)
-		}
-		if err != nil {
-			return errors.Join(errOutage, fmt.Errorf("read the event from the log of %s: %w", c.source, err))
-		}
-		if kind == tombstoneType {
-			return nil // erased since
+	if len(e.Payload) == 0 || string(e.Payload) == "null" {
+		var err error
+		if e.Payload, err = c.transport.payload(ctx, e); errors.Is(err, errErased) {
+			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 	return c.handle(ctx, tx, e, replayed)
+}
+
+// MalformedType is the event type of dead letters that are records which are no
+// events. Their payload is what can be said of the record.
+const MalformedType = "lyceum.bus.malformed"
+
+// malformedRecord is what is kept of such a record.
+type malformedRecord struct {
+	Topic   string            `json:"topic"`
+	Offset  int64             `json:"offset"`
+	Key     string            `json:"key,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Bytes   int               `json:"bytes"`
+	Value   []byte            `json:"value,omitempty"` // its beginning
+}
+
+// keptOfMalformed bounds what is kept of a record's value and of each header.
+const keptOfMalformed = 4096
+
+// setMalformedAside records a record that is no event, once. It has no number,
+// so no position moves.
+func (c *consumption) setMalformedAside(ctx context.Context, r *kgo.Record, reason error) error {
+	kept := malformedRecord{Topic: r.Topic, Offset: r.Offset, Key: clip(string(r.Key)), Headers: map[string]string{},
+		Bytes: len(r.Value), Value: r.Value[:min(len(r.Value), keptOfMalformed)]}
+	for _, h := range r.Headers[:min(len(r.Headers), 50)] {
+		kept.Headers[clip(h.Key)] = clip(string(h.Value))
+	}
+	payload, err := json.Marshal(kept)
+	if err != nil {
+		return fmt.Errorf("describe a malformed record: %w", err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	event := uuid.NewSHA1(uuid.NameSpaceURL, []byte(place{r.Topic, r.Partition, r.Offset}.String()))
+	tag, err := c.db.Pool.Exec(ctx, consumerSQL(c.consumer.Name, `
+		insert into {m}.dead_letters (id, consumer, source, partition, seq, event_id, event_type, envelope, error, attempts)
+		values ($1,$2,$3,$4,0,$5,$6,$7,$8,1) on conflict (consumer, event_id) do nothing`),
+		id, c.consumer.Name, c.source, int16(r.Partition), event, MalformedType,
+		Envelope{ID: event, Source: c.source, Partition: int16(r.Partition), Type: MalformedType, OccurredAt: r.Timestamp, Payload: payload},
+		errorText(reason))
+	if err != nil {
+		return fmt.Errorf("set a malformed record aside: %w", err)
+	}
+	if tag.RowsAffected() > 0 {
+		c.metrics.malformed.WithLabelValues(c.consumer.Name, c.source).Inc()
+		c.log.ErrorContext(ctx, "kafka: a record that is no event has been set aside", "consumer", c.consumer.Name,
+			"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "reason", reason)
+	}
+	return nil
+}
+
+// clip makes text of foreign bytes that PostgreSQL takes.
+func clip(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(len(s), keptOfMalformed)], "\x00", ""), "\uFFFD")
 }
 
 // resolvedRetention is how long a dead letter is kept after it was handled.

@@ -31,15 +31,15 @@ const (
 // acknowledgement it starts again from the position that the consumer has
 // stored, which may by then be the work of another replica.
 type logReader struct {
-	source     string
-	sourceDB   *postgres.DB
-	consumer   string
-	consumerDB *postgres.DB
-	types      []string // types that the consumer reacts to; others come without payload
-	heads      *heads
-	idle       time.Duration
-	fault      *complaint
-	lost       *complaint
+	source    string
+	sourceDB  *postgres.DB
+	consumer  string
+	positions func(context.Context) ([]partitionSeq, error)
+	types     []string // types that the consumer reacts to; others come without payload
+	heads     *heads
+	idle      time.Duration
+	fault     *complaint
+	lost      *complaint
 
 	done sync.WaitGroup
 }
@@ -147,7 +147,7 @@ func (r *logReader) learnPositions(ctx context.Context, known *bool, position *[
 	if *known {
 		return nil
 	}
-	stored, err := r.storedPositions(ctx)
+	stored, err := r.positions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the positions: %w", err)
 	}
@@ -206,27 +206,13 @@ func (r *logReader) fetch(ctx context.Context, heads, position [Partitions]int64
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	// The arrays are sub-selects, so that the server settles on one plan instead
-	// of planning anew for every length of an array.
-	rows, err := r.sourceDB.Pool.Query(ctx, inSchema(r.source, `
-		select l.partition, l.seq, l.event_id, l.event_type, l.event_key, l.occurred_at, l.headers,
-			case when l.event_type = any($3) then l.payload end
-		from unnest((select $1::smallint[]), (select $2::bigint[])) as want(partition, after)
-		cross join lateral (
-			select n.*, sum(n.bytes) over (order by n.seq) - n.bytes as before
-			from (
-				select *, pg_column_size(e.payload) as bytes from {m}.event_log e
-				where e.partition = want.partition and e.seq > want.after
-				order by e.seq limit $4) n) l
-		where l.before < $5
-		order by l.partition, l.seq`), partitions, from, r.types, readBatch, readBytes)
+	events, err := readLog(ctx, r.sourceDB.Pool, r.source, r.types, partitions, from)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the log: %w", err)
+		return nil, nil, err
 	}
 	next := position
 	var holes []error
-	e := Envelope{Source: r.source}
-	_, err = pgx.ForEachRow(rows, []any{&e.Partition, &e.Seq, &e.ID, &e.Type, &e.Key, &e.OccurredAt, &e.Headers, &e.Payload}, func() error {
+	for _, e := range events {
 		p := e.Partition
 		switch {
 		case next[p] < 0: // behind a hole
@@ -243,11 +229,6 @@ func (r *logReader) fetch(ctx context.Context, heads, position [Partitions]int64
 			*last = append(*last, e)
 			next[p] = e.Seq
 		}
-		e = Envelope{Source: r.source} // the next row must not write into this one's maps and bytes
-		return nil
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the log: %w", err)
 	}
 	for _, p := range partitions {
 		if next[p] == position[p] { // nothing is left up to the head
@@ -263,9 +244,41 @@ func (r *logReader) hole(partition int16, handled, last int64) error {
 		r.source, handled+1, last, partition, r.consumer)
 }
 
-func (r *logReader) storedPositions(ctx context.Context) ([]partitionSeq, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	return readPartitions(ctx, r.consumerDB, consumerSQL(r.consumer,
-		`select partition, seq from {m}.consumer_positions where consumer = $1 and source = $2`), r.consumer, r.source)
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// readLog reads what follows the given numbers in a source's log, ordered by
+// partition and number: of each partition up to readBatch events and readBytes.
+// With types, the payloads of others are left out.
+func readLog(ctx context.Context, db querier, source string, types []string, partitions []int16, after []int64) ([]Envelope, error) {
+	// The arrays are sub-selects, so that the server settles on one plan instead
+	// of planning anew for every length of an array.
+	rows, err := db.Query(ctx, inSchema(source, `
+		select l.partition, l.seq, l.event_id, l.event_type, l.event_key, l.occurred_at, l.headers,
+			case when $3::text[] is null or l.event_type = any($3) then l.payload end
+		from unnest((select $1::smallint[]), (select $2::bigint[])) as want(partition, after)
+		cross join lateral (
+			select n.*, sum(n.bytes) over (order by n.seq) - n.bytes as before
+			from (
+				select *, pg_column_size(e.payload) as bytes from {m}.event_log e
+				where e.partition = want.partition and e.seq > want.after
+				order by e.seq limit $4) n) l
+		where l.before < $5
+		order by l.partition, l.seq`), partitions, after, types, readBatch, readBytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	var events []Envelope
+	e := Envelope{Source: source}
+	_, err = pgx.ForEachRow(rows, []any{&e.Partition, &e.Seq, &e.ID, &e.Type, &e.Key, &e.OccurredAt, &e.Headers, &e.Payload}, func() error {
+		events = append(events, e)
+		e = Envelope{Source: source} // the next row must not write into this one's maps and bytes
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	return events, nil
 }

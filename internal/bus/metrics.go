@@ -14,9 +14,13 @@ type metrics struct {
 	lagEvents, lagSeconds          *prometheus.GaugeVec
 	deadLetters                    *prometheus.GaugeVec
 	outboxDepth, outboxAge         *prometheus.GaugeVec
+	forwardEvents, forwardSeconds  *prometheus.GaugeVec
+	published, publishFailures     *prometheus.CounterVec
+	malformed, passedOver          *prometheus.CounterVec
+	kafkaUp                        prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, kafka bool) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lyceum_bus_" + name, Help: help}, labels)
 	}
@@ -36,10 +40,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		deadLetters: gauge("dead_letters", "Dead letters that wait for somebody.", "module"),
 		outboxDepth: gauge("outbox_events", "Committed events that no relay has taken yet.", "module"),
 		outboxAge:   gauge("outbox_age_seconds", "Age of the oldest event that no relay has taken yet.", "module"),
+		passedOver: counter("passed_over_total", "Events of a type that this release does not know, set aside because no newer replica has taken them.",
+			"consumer"),
 	}
+	m.forwardEvents = gauge("forward_lag_events", "Events in the module's log that are not on Kafka yet.", "module")
+	m.forwardSeconds = gauge("forward_lag_seconds", "Age of the oldest event in the module's log that is not on Kafka yet.", "module")
+	m.published = counter("published_total", "Events published to Kafka.", "module")
+	m.publishFailures = counter("publish_failures_total", "Passes of a forwarder that failed.", "module")
+	m.malformed = counter("malformed_total", "Records on a topic that are no events, set aside.", "consumer", "source")
+	m.kafkaUp = prometheus.NewGauge(prometheus.GaugeOpts{Name: "lyceum_bus_kafka_up", Help: "1 while the brokers answer, 0 while they do not."})
 	if reg != nil {
 		reg.MustRegister(m.handled, m.retries, m.deadLettered, m.handlerSeconds, m.lagEvents, m.lagSeconds,
-			m.deadLetters, m.outboxDepth, m.outboxAge)
+			m.deadLetters, m.outboxDepth, m.outboxAge, m.passedOver)
+		if kafka {
+			reg.MustRegister(m.forwardEvents, m.forwardSeconds, m.published, m.publishFailures, m.malformed, m.kafkaUp)
+		}
 	}
 	return m
 }
@@ -69,27 +84,11 @@ func (b *Bus) Lag(ctx context.Context) ([]Lag, error) {
 
 func (b *Bus) lagOf(ctx context.Context, c *consumption) (Lag, error) {
 	lag := Lag{Consumer: c.consumer.Name, Source: c.source}
-	positions, err := b.reader(c).storedPositions(ctx)
+	positions, err := c.positions(ctx)
 	if err != nil {
 		return lag, err
 	}
-	var partitions []int16
-	var seqs []int64
-	for _, p := range positions {
-		partitions = append(partitions, p.partition)
-		seqs = append(seqs, p.seq)
-	}
-	var seconds float64
-	err = b.members[c.source].DB.Pool.QueryRow(ctx, inSchema(c.source, `
-		select coalesce(sum(greatest(h.seq - p.seq, 0)), 0)::bigint,
-			coalesce(extract(epoch from now() - min(oldest.relayed_at)), 0)::float8
-		from unnest($1::smallint[], $2::bigint[]) as p(partition, seq)
-		join {m}.event_heads h using (partition)
-		left join lateral (
-			select relayed_at from {m}.event_log e
-			where e.partition = p.partition and e.seq > p.seq and h.seq > p.seq order by e.seq limit 1) oldest on true`),
-		partitions, seqs).Scan(&lag.Events, &seconds)
-	lag.Behind = time.Duration(max(seconds, 0) * float64(time.Second))
+	lag.Events, lag.Behind, err = c.transport.lag(ctx, c.source, positions)
 	return lag, err
 }
 
@@ -107,6 +106,11 @@ func (b *Bus) measure(ctx context.Context, module string, m Member) error {
 	b.metrics.outboxDepth.WithLabelValues(module).Set(float64(depth))
 	b.metrics.outboxAge.WithLabelValues(module).Set(max(age, 0))
 	b.metrics.deadLetters.WithLabelValues(module).Set(float64(dead))
+	if b.kafka != nil {
+		if err := b.measureForwarding(ctx, module, m); err != nil {
+			return err
+		}
+	}
 	for _, c := range b.consumptions {
 		if c.db != m.DB {
 			continue

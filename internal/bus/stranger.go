@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,7 +15,8 @@ import (
 // ever would stop the consumer.
 //
 // So such an event is left alone, which lets a newer replica take it at once,
-// and is passed over when none has done so within patience.
+// and is set aside as a dead letter when none has done so within patience: the
+// release that knows it can handle it then.
 type strangers struct {
 	known    map[string]bool // types that the source publishes in this release
 	patience time.Duration
@@ -34,15 +36,19 @@ type stranger struct {
 // without waiting again.
 const trustRollback = time.Hour
 
-// passOver reports whether an event without a handler may be skipped.
-func (s *strangers) passOver(ctx context.Context, e Envelope, now time.Time) bool {
+// errStranger says why an event was set aside.
+var errStranger = errors.New("this release does not know the event's type, and no replica of another one has taken it")
+
+// judge decides about an event that the consumer does not react to: nil if it
+// is of no interest, errNewer to leave it alone, errStranger to set it aside.
+func (s *strangers) judge(ctx context.Context, e Envelope, now time.Time) error {
 	if s.known[e.Type] || e.Type == tombstoneType {
-		return true
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at, ok := s.givenUp[e.Type]; ok && now.Sub(at) < trustRollback {
-		return true
+		return Permanent(errStranger)
 	}
 	w := s.waiting[e.Partition]
 	if w.seq != e.Seq {
@@ -50,10 +56,10 @@ func (s *strangers) passOver(ctx context.Context, e Envelope, now time.Time) boo
 		s.waiting[e.Partition] = w
 	}
 	if now.Sub(w.since) < s.patience {
-		return false
+		return errNewer
 	}
 	s.givenUp[e.Type] = now
-	s.log.WarnContext(ctx, "bus: passing over events of a type that this release does not know and that no newer replica has taken",
+	s.log.WarnContext(ctx, "bus: setting aside events of a type that this release does not know and that no newer replica has taken",
 		"type", e.Type, "first", e.ID, "waited", s.patience)
-	return true
+	return Permanent(errStranger)
 }

@@ -44,7 +44,8 @@ const (
 // Define declares a topic. module is the producer, name the fact in the past
 // tense ("attempt-submitted"), version its major version, and key the id of the
 // aggregate that the fact is about: events with equal keys are delivered in the
-// order in which they were emitted.
+// order in which they were emitted. A module has at most one topic of
+// ContactFacts: erasure of a key's facts on Kafka is erasure of all of them.
 func Define[T any](module, name string, version int, holds PersonalData, key func(T) uuid.UUID) Topic[T] {
 	return Topic[T]{module: module, name: name, version: version, key: key, holds: holds}
 }
@@ -82,12 +83,16 @@ func (t Topic[T]) Emit(ctx context.Context, tx pgx.Tx, payload T) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", t.Type(), err)
 	}
+	if len(body) > maxPayload {
+		return fmt.Errorf("emit %s: its payload has %d bytes, more than an event may have (%d)", t.Type(), len(body), maxPayload)
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make an event id: %w", err)
 	}
 	key := t.key(payload)
 	headers := newHeaders(ctx, id)
+	headers.PersonalData = bool(t.holds)
 	_, err = tx.Exec(ctx, `insert into `+pgx.Identifier{t.module, "outbox"}.Sanitize()+
 		` (partition, event_id, event_type, event_key, occurred_at, headers, payload) values ($1,$2,$3,$4,now(),$5,$6)`,
 		partitionOf(key), id, t.Type(), key, headers, body)
@@ -114,6 +119,23 @@ func (t Topic[T]) Erase(ctx context.Context, tx pgx.Tx, key uuid.UUID) error {
 			return fmt.Errorf("erase %s in %s: %w", t.Type(), table, err)
 		}
 	}
+	return t.emitTombstone(ctx, tx, key)
+}
+
+// emitTombstone makes the forwarder publish a tombstone under the key, after
+// which compaction forgets what had been published before.
+func (t Topic[T]) emitTombstone(ctx context.Context, tx pgx.Tx, key uuid.UUID) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make an event id: %w", err)
+	}
+	_, err = tx.Exec(ctx, `insert into `+pgx.Identifier{t.module, "outbox"}.Sanitize()+
+		` (partition, event_id, event_type, event_key, occurred_at, headers, payload) values ($1,$2,$3,$4,now(),$5,'{}')`,
+		partitionOf(key), id, tombstoneType, key, newHeaders(ctx, id))
+	if err != nil {
+		return fmt.Errorf("emit a tombstone for %s: %w", t.Type(), err)
+	}
+	postgres.Signal(ctx)
 	return nil
 }
 
@@ -135,6 +157,9 @@ type Headers struct {
 	CausationID uuid.UUID `json:"causation_id,omitzero"`
 	// Trace is the W3C trace context of the emitter.
 	Trace map[string]string `json:"trace,omitempty"`
+	// PersonalData marks an event of a topic of ContactFacts, so that a forwarder
+	// of an older release, which may not know the topic, keeps it apart, too.
+	PersonalData bool `json:"personal_data,omitempty"`
 }
 
 type causeKey struct{}

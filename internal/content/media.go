@@ -30,7 +30,7 @@ func (m *Module) MediaSigner(ctx context.Context) (*mediaurl.Signer, error) {
 	if s := m.signer.Load(); s != nil {
 		return s, nil
 	}
-	key, err := m.sharedMediaKey(ctx)
+	key, err := m.KeptMediaKey(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get the key that signs media URLs: %w", err)
 	}
@@ -42,7 +42,9 @@ func (m *Module) MediaSigner(ctx context.Context) (*mediaurl.Signer, error) {
 	return s, nil
 }
 
-func (m *Module) sharedMediaKey(ctx context.Context) ([]byte, error) {
+// KeptMediaKey is the key that is kept in the database. It is made by whoever
+// asks first.
+func (m *Module) KeptMediaKey(ctx context.Context) ([]byte, error) {
 	const load = `select value from content.settings where name = $1`
 	key, found, err := one(ctx, m.db.Pool, pgx.RowTo[[]byte], load, mediaKeySetting)
 	if err != nil || found {

@@ -16,6 +16,7 @@ type call struct {
 	started   time.Time
 
 	route      *boundRoute // nil until one has matched
+	proxied    bool        // a trusted proxy has sent it
 	problem    string      // the reason of the problem that was sent
 	clientGone bool
 	expires    time.Time // of the access token; zero without one

@@ -12,7 +12,7 @@ import (
 // in the place of the proxy's own, with port 0, so that limits by place do not
 // take everybody behind a proxy for one. From anybody else X-Forwarded-For is
 // hearsay and changes nothing.
-func (s *Server) clientAddress(r *http.Request) {
+func (s *Server) clientAddress(c *call, r *http.Request) {
 	if len(s.options.TrustedProxies) == 0 {
 		return
 	}
@@ -20,6 +20,7 @@ func (s *Server) clientAddress(r *http.Request) {
 	if !ok || !s.trusts(peer) {
 		return
 	}
+	c.proxied = true
 	// Each proxy adds the address that it was called from at the end. From
 	// there on, the first one that is not a proxy of ours is as far as the list
 	// can be believed: what stands before it is the client's own word.

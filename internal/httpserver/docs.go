@@ -19,8 +19,12 @@ func newRouteContext() *chi.Context { return chi.NewRouteContext() }
 // mountDocs serves the description of the API and a page to read it with. The
 // page loads nothing from elsewhere.
 func (s *Server) mountDocs() {
+	document := s.OpenAPI
+	if s.options.Document != nil {
+		document = s.options.Document
+	}
 	s.mux.Get("/openapi.json", func(w http.ResponseWriter, r *http.Request) {
-		text, err := s.OpenAPI()
+		text, err := document()
 		if err != nil {
 			WriteProblem(w, r, err)
 			return

@@ -24,7 +24,8 @@ func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
 		}, []string{"module", "route", "method", "code_class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "lyceum_http_request_duration_seconds", Help: "Time to the end of the answer.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 30},
+			// 0.18 is the bound of the service level (deploy/prometheus/rules.yml).
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .18, .25, .5, 1, 2.5, 10, 30},
 		}, []string{"module", "route", "method"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lyceum_http_requests_shed_total", Help: "Requests refused because too many were in flight.",

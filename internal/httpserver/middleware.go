@@ -29,7 +29,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		ctx = context.WithValue(ctx, callKey{}, c)
 		r = r.WithContext(ctx)
 		cleanHeaders(r.Header)
-		s.clientAddress(r)
+		s.clientAddress(c, r)
 		rec := &recorder{ResponseWriter: w}
 		aborted := false
 		defer func() {

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/internal/problem"
 )
 
@@ -101,6 +102,9 @@ func translate(err error) *problem.Problem {
 		return problem.New(problem.TooLarge, "too-large", "The body is larger than %d bytes.", tooLarge.Limit).WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &pg) && pg.Code == "57014":
 		return problem.New(problem.Unavailable, reasonTimeout, "The request took too long and was given up.").WithCause(err)
+	case postgres.LoginRefused(err):
+		return problem.New(problem.Unavailable, "module-moved", "This part of the platform is being moved. Try again shortly.").
+			After(time.Second).WithCause(err)
 	case errors.As(err, &connect), pg != nil && passes(pg.Code), lostConnection(err):
 		return problem.New(problem.Unavailable, "unavailable", "The service is busy. Try again shortly.").
 			After(time.Second).WithCause(err)
@@ -161,7 +165,7 @@ func report(ctx context.Context, p *Problem) {
 		return
 	}
 	c.problem = strings.TrimPrefix(p.Type, problemTypes)
-	if p.Status == http.StatusInternalServerError || p.Status == http.StatusGatewayTimeout ||
+	if p.Status == http.StatusInternalServerError || p.Status == http.StatusBadGateway || p.Status == http.StatusGatewayTimeout ||
 		p.Status == http.StatusServiceUnavailable && p.cause != nil && errors.Unwrap(p.cause) != nil {
 		c.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("request_id", c.requestID),
 			slog.String("method", c.method), slog.String("route", c.pattern()), slog.Int("status", p.Status), slog.Any("error", p.cause))

@@ -35,6 +35,10 @@ type Options struct {
 	Version string
 	// PublicURL is the address in the OpenAPI description; empty for relative.
 	PublicURL string
+	// Document is the description to serve at /openapi.json in place of that of
+	// the routes here, for a process that forwards some of the API. It is called
+	// for each request.
+	Document func() ([]byte, error)
 	// AllowedOrigins may call the API from a browser (CORS). Default none;
 	// "*" is every origin. Credentials travel in a header, never in a cookie.
 	AllowedOrigins []string
@@ -70,6 +74,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	mistakes []error
+	owners   []owner
 	routers  []*Router
 	routes   []*boundRoute
 	openAPI  func() ([]byte, error)
@@ -110,6 +115,20 @@ func (s *Server) Router(module string, prefixes []string, db *postgres.DB) *Rout
 	r := &Router{server: s, module: module, prefixes: slices.Clone(prefixes), db: db}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.own(module, r.prefixes)
+	r.api = huma.NewAPI(apiConfig(module), adapter{s})
+	s.routers = append(s.routers, r)
+	return r
+}
+
+// owner is a module with the path prefixes that it owns, here or elsewhere.
+type owner struct {
+	module   string
+	prefixes []string
+}
+
+// own notes whose the prefixes are. Every path has one owner at most.
+func (s *Server) own(module string, prefixes []string) {
 	if module == "" {
 		s.mistakes = append(s.mistakes, errors.New("a router without a module name"))
 	}
@@ -118,7 +137,7 @@ func (s *Server) Router(module string, prefixes []string, db *postgres.DB) *Rout
 			s.mistakes = append(s.mistakes, fmt.Errorf("module %s: %q is not a path prefix", module, p))
 		}
 	}
-	for _, other := range s.routers {
+	for _, other := range s.owners {
 		if other.module == module {
 			s.mistakes = append(s.mistakes, fmt.Errorf("two routers of module %s", module))
 		}
@@ -130,9 +149,7 @@ func (s *Server) Router(module string, prefixes []string, db *postgres.DB) *Rout
 			}
 		}
 	}
-	r.api = huma.NewAPI(apiConfig(module), adapter{s})
-	s.routers = append(s.routers, r)
-	return r
+	s.owners = append(s.owners, owner{module, prefixes})
 }
 
 // within reports whether path lies at or below prefix.

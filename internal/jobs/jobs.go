@@ -105,6 +105,9 @@ func New(db *postgres.DB, cfg Config) (*river.Client[pgx.Tx], error) {
 	if driver.PoolIsSet() {
 		rc.Queues, rc.PeriodicJobs = queues, cfg.Periodic
 		m.workers.Set(float64(workersOf(queues)))
+		if _, err := register(cfg.Reg, newWaiting(db, cfg.Module, queues)); err != nil {
+			return nil, fmt.Errorf("register the metrics of %s's jobs: %w", cfg.Module, err)
+		}
 	}
 	client, err := river.NewClient(driver, rc)
 	if err != nil {

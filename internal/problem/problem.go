@@ -26,12 +26,17 @@ const (
 	TooMany         Code = "too-many"        // 429
 	Unavailable     Code = "unavailable"     // 503
 	Internal        Code = "internal"        // 500
+
+	// Those of a process that passes requests on to another.
+	UpstreamFailed  Code = "upstream-failed"  // 502: the other process broke off or talks nonsense
+	UpstreamTimeout Code = "upstream-timeout" // 504: it did not answer in time
+	Loop            Code = "loop"             // 508: the request came back to where it had been
 )
 
 var statuses = map[Code]int{
 	Invalid: 422, Malformed: 400, Unauthenticated: 401, Forbidden: 403, NotFound: 404,
 	Conflict: 409, Gone: 410, Precondition: 412, TooLarge: 413, TooMany: 429,
-	Unavailable: 503, Internal: 500,
+	Unavailable: 503, Internal: 500, UpstreamFailed: 502, UpstreamTimeout: 504, Loop: 508,
 }
 
 // FieldError is one invalid value of a request.

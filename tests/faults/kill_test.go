@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lyceum-lms/platform/internal/postgres/postgrestest"
+	"github.com/lyceum-lms/platform/tests/load"
 	"github.com/lyceum-lms/platform/tests/platformtest"
 )
 
@@ -25,11 +26,11 @@ func TestKilledAlone(t *testing.T) {
 
 func killUnderLoad(t *testing.T, o platformtest.Options, rounds int) {
 	platform := platformtest.Start(t, o)
-	load := newLoad(t, platform, 8)
-	load.begin()
+	l := load.New(t, platform, load.Options{})
+	l.Begin()
 	kills, slowest := 0, time.Duration(0)
 	for n := range rounds {
-		load.awaitAnswers(1 + rand.Int64N(120))
+		l.AwaitAnswers(1 + rand.Int64N(120))
 		platform.Kill()
 		kills++
 		if n%3 == 2 { // and once more at some moment of its start
@@ -43,9 +44,8 @@ func killUnderLoad(t *testing.T, o platformtest.Options, rounds int) {
 		platform.Restart(t)
 		slowest = max(slowest, time.Since(begin))
 	}
-	load.awaitAnswers(100)
-	load.end()
-	t.Logf("%d requests, %d kills, slowest start after one %s; without success: %s",
-		load.requests.Load(), kills, slowest.Round(time.Millisecond), load.failed())
-	load.verify(platform)
+	l.AwaitAnswers(100)
+	l.End()
+	t.Logf("%d kills, slowest start after one %s; %s", kills, slowest.Round(time.Millisecond), l.Figures())
+	l.Verify(load.SiteOf(t, platform))
 }

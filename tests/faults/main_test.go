@@ -1,6 +1,6 @@
 // Package faults breaks the platform in the middle of its work, again and
 // again, and then counts: what was acknowledged must be there, and what follows
-// from it must have happened once.
+// from it must have happened once. The work and the counting are package load's.
 package faults
 
 import (

@@ -11,17 +11,21 @@ import (
 	"github.com/lyceum-lms/platform/tests/platformtest"
 )
 
-// TestJourney is the way of three learners and their instructor through the
-// demo course, on a fresh platform with its embedded database:
+// TestJourney goes the way through a fresh platform with its embedded database.
+func TestJourney(t *testing.T) {
+	t.Parallel()
+	goTheWay(t, platformtest.Start(t, platformtest.Options{}))
+}
+
+// goTheWay is the way of three learners and their instructor through the demo
+// course:
 //
 //   - Ada registers, does everything, and some of it not quite right;
 //   - Leo is enrolled by the instructor and hands in half of one homework;
 //   - Cleo enrols with the course's code, reads a page and leaves.
 //
-// Each step builds on those before.
-func TestJourney(t *testing.T) {
-	t.Parallel()
-	platform := platformtest.Start(t, platformtest.Options{})
+// Each step builds on those before. It returns who they were, and the course.
+func goTheWay(t *testing.T, platform *platformtest.Platform) travellers {
 	ada := registerAndSignIn(t, platform)
 	course := findCourse(t, ada)
 	enrol(t, ada, course)
@@ -46,7 +50,13 @@ func TestJourney(t *testing.T) {
 	readAnalytics(t, iris, course)
 
 	seeGradeInInboxOnly(t, platform, leo)
-	signOutAndResetPassword(t, platform, ada)
+	ada = signOutAndResetPassword(t, platform, ada)
+	return travellers{course: course, ada: ada, leo: leo, cleo: cleo, iris: iris}
+}
+
+type travellers struct {
+	course               string
+	ada, leo, cleo, iris *platformtest.Person
 }
 
 func registerAndSignIn(t *testing.T, platform *platformtest.Platform) *platformtest.Person {
@@ -369,7 +379,7 @@ func seeOwnGrades(t *testing.T, ada *platformtest.Person, course string) {
 	ada.Refused(t, http.StatusForbidden, "GET", "/v1/gradebook/"+course, nil)
 }
 
-func signOutAndResetPassword(t *testing.T, platform *platformtest.Platform, ada *platformtest.Person) {
+func signOutAndResetPassword(t *testing.T, platform *platformtest.Platform, ada *platformtest.Person) *platformtest.Person {
 	ada.Post(t, "/v1/auth/sign-out", map[string]string{"refresh_token": ada.RefreshToken}, nil)
 	stranger := platform.Stranger()
 	stranger.Refused(t, http.StatusUnauthorized, "POST", "/v1/auth/refresh", map[string]string{"refresh_token": ada.RefreshToken})
@@ -381,6 +391,7 @@ func signOutAndResetPassword(t *testing.T, platform *platformtest.Platform, ada 
 	stranger.Refused(t, http.StatusGone, "POST", "/v1/auth/password/reset", reset) // it works once
 	stranger.Refused(t, http.StatusUnauthorized, "POST", "/v1/auth/sign-in",
 		map[string]string{"email": ada.Email, "password": "a-long-enough-secret"})
-	platform.SignIn(t, ada.Email, "another-secret-of-hers")
+	again := platform.SignIn(t, ada.Email, "another-secret-of-hers")
 	platform.AwaitMail(t, ada.Email, "Your password has been changed")
+	return again
 }

@@ -61,6 +61,16 @@ func build(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
+// ModuleRoot is the folder with the go.mod of the source that is tested.
+func ModuleRoot(t testing.TB) string {
+	t.Helper()
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
 // moduleRoot is the nearest folder above the test with a go.mod.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
@@ -86,11 +96,7 @@ func RealFile(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("LYCEUM_REAL_DIR")
 	if dir == "" {
-		root, err := moduleRoot()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(filepath.Dir(root), "shared", "real")
+		dir = filepath.Join(filepath.Dir(ModuleRoot(t)), "shared", "real")
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {

@@ -20,13 +20,15 @@ type Client struct {
 }
 
 // Stranger is a client that is not signed in.
-func (p *Platform) Stranger() *Client {
-	return &Client{http: plainHTTP(), base: p.apiURL}
-}
+func (p *Platform) Stranger() *Client { return ClientAt(p.URL) }
+
+// ClientAt is a client that is not signed in, of whatever answers under the
+// base URL, which is asked for anew for each request.
+func ClientAt(base func() string) *Client { return &Client{http: plainHTTP(), base: base} }
 
 // Operations is a client of the operations listener.
 func (p *Platform) Operations() *Client {
-	return &Client{http: plainHTTP(), base: p.opsURL}
+	return ClientAt(p.opsURL)
 }
 
 // plainHTTP follows no redirects and never repeats a request by itself on a

@@ -11,6 +11,9 @@ import (
 // DemoPassword is everybody's in the demo organisation.
 const DemoPassword = "look-at-the-stars"
 
+// RegisteredPassword is that of everybody whom a test registers or invites.
+const RegisteredPassword = "a-long-enough-secret"
+
 // Grant is what a sign-in gives.
 type Grant struct {
 	AccessToken  string `json:"access_token"`
@@ -34,8 +37,14 @@ type Person struct {
 // SignIn signs somebody in.
 func (p *Platform) SignIn(t testing.TB, email, password string) *Person {
 	t.Helper()
+	return SignInAt(t, p.URL, email, password)
+}
+
+// SignInAt signs somebody in at a base URL; see ClientAt.
+func SignInAt(t testing.TB, base func() string, email, password string) *Person {
+	t.Helper()
 	person := &Person{Email: email}
-	stranger := p.Stranger()
+	stranger := ClientAt(base)
 	stranger.Post(t, "/v1/auth/sign-in", map[string]string{"email": email, "password": password}, &person.Grant)
 	person.Client = stranger.WithToken(person.AccessToken)
 	return person
@@ -65,10 +74,10 @@ func (p *Platform) Register(t testing.TB, email, name string) *Person {
 	t.Helper()
 	stranger := p.Stranger()
 	stranger.Post(t, "/v1/auth/register", map[string]string{
-		"organisation": "demo", "email": email, "password": "a-long-enough-secret", "display_name": name,
+		"organisation": "demo", "email": email, "password": RegisteredPassword, "display_name": name,
 	}, nil)
 	stranger.Post(t, "/v1/auth/confirm", map[string]string{"token": p.MailedToken(t, email, "Confirm your e-mail address")}, nil)
-	return p.SignIn(t, email, "a-long-enough-secret")
+	return p.SignIn(t, email, RegisteredPassword)
 }
 
 // Invited sets the password of somebody who was sent an invitation, and signs
@@ -76,8 +85,8 @@ func (p *Platform) Register(t testing.TB, email, name string) *Person {
 func (p *Platform) Invited(t testing.TB, email string) *Person {
 	t.Helper()
 	token := p.MailedToken(t, email, "You have been invited")
-	p.Stranger().Post(t, "/v1/auth/password/reset", map[string]string{"token": token, "password": "a-long-enough-secret"}, nil)
-	return p.SignIn(t, email, "a-long-enough-secret")
+	p.Stranger().Post(t, "/v1/auth/password/reset", map[string]string{"token": token, "password": RegisteredPassword}, nil)
+	return p.SignIn(t, email, RegisteredPassword)
 }
 
 // Mail is a mail that the platform has sent.
@@ -88,11 +97,19 @@ type Mail struct {
 	Text    string
 }
 
+// mails is where caught mail is shown.
+func (p *Platform) mails() *Client {
+	if p.mailbox != nil {
+		return p.mailbox.Operations()
+	}
+	return p.Operations()
+}
+
 // Mails are the caught mails to an address, the newest first, without texts.
 func (p *Platform) Mails(t testing.TB, to string) []Mail {
 	t.Helper()
 	var found struct{ Items []Mail }
-	p.Operations().Get(t, "/mail?limit=200&to="+url.QueryEscape(to), &found)
+	p.mails().Get(t, "/mail?limit=200&to="+url.QueryEscape(to), &found)
 	return found.Items
 }
 
@@ -104,7 +121,7 @@ func (p *Platform) AwaitMail(t testing.TB, to, subject string) Mail {
 		mails := p.Mails(t, to)
 		for _, m := range mails {
 			if m.Subject == subject {
-				p.Operations().Get(t, "/mail/"+m.ID, &mail)
+				p.mails().Get(t, "/mail/"+m.ID, &mail)
 				return nil
 			}
 		}

@@ -2,6 +2,7 @@ package platformtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,19 @@ type Options struct {
 	DataDir string
 	// Env is added to the environment, as NAME=value.
 	Env []string
+	// Binary is the platform's binary. Default: that of this source; see Binary.
+	Binary string
+	// Modules are those that the process runs. Default: all.
+	Modules []string
+	// Bus is what carries events. Default: the flag's.
+	Bus string
+	// KafkaBrokers are host:port addresses; see Kafka.
+	KafkaBrokers []string
+	// Upstreams are where other modules run, as MODULE=URL.
+	Upstreams []string
+	// Listen and OpsListen are the process's addresses. Default: free ports, others
+	// at each start.
+	Listen, OpsListen string
 }
 
 // Platform is a platform that runs, or ran.
@@ -37,8 +51,9 @@ type Platform struct {
 	log     string // path
 
 	mu       sync.Mutex
-	process  *process // the latest start; nil before the first
-	api, ops string   // where it listens or, while it starts again, did before
+	process  *process  // the latest start; nil before the first
+	api, ops string    // where it listens or, while it starts again, did before
+	mailbox  *Platform // the process that shows its mail; nil for itself
 }
 
 // Start starts a platform with the demo organisation and returns when it is
@@ -46,10 +61,28 @@ type Platform struct {
 // test has failed.
 func Start(t testing.TB, o Options) *Platform {
 	t.Helper()
+	p := Prepare(t, o)
+	p.Restart(t)
+	return p
+}
+
+// Prepare is Start for a platform that the test starts itself, by Launch or
+// Restart.
+func Prepare(t testing.TB, o Options) *Platform {
+	t.Helper()
 	if o.DataDir == "" {
 		o.DataDir = DataDir(t)
 	}
-	p := &Platform{options: o, binary: Binary(t), log: filepath.Join(o.DataDir, fmt.Sprintf("test-%d.log", time.Now().UnixNano()))}
+	if o.Binary == "" {
+		o.Binary = Binary(t)
+	}
+	p := &Platform{options: o, binary: o.Binary, log: filepath.Join(o.DataDir, fmt.Sprintf("test-%d.log", time.Now().UnixNano()))}
+	if o.Listen != "" {
+		p.api = "http://" + o.Listen
+	}
+	if o.OpsListen != "" {
+		p.ops = "http://" + o.OpsListen
+	}
 	t.Cleanup(func() {
 		if run := p.running(); run != nil {
 			run.kill()
@@ -59,11 +92,18 @@ func Start(t testing.TB, o Options) *Platform {
 			t.Errorf("the platform has a data race:\n%s", race[:min(len(race), 4000)])
 		}
 		if t.Failed() {
-			t.Logf("the end of the platform's log:\n%s", logTail(p.log))
+			t.Logf("the end of the log of %s:\n%s", p.name(), logTail(p.log))
 		}
 	})
-	p.Restart(t)
 	return p
+}
+
+// name says which process it is.
+func (p *Platform) name() string {
+	if len(p.options.Modules) == 0 {
+		return "the platform"
+	}
+	return "the process of " + strings.Join(p.options.Modules, ", ")
 }
 
 // DataDir makes a data directory for the test. Its path is short, because that
@@ -98,10 +138,16 @@ func (p *Platform) Launch(t testing.TB) {
 }
 
 // Restart starts the platform again on the same data and waits until it is
-// ready. Its addresses change.
+// ready. Its addresses change unless they were given.
 func (p *Platform) Restart(t testing.TB) {
 	t.Helper()
 	p.Launch(t)
+	p.Await(t)
+}
+
+// Await waits until the process that Launch has started is ready.
+func (p *Platform) Await(t testing.TB) {
+	t.Helper()
 	run := p.running()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
@@ -111,11 +157,11 @@ func (p *Platform) Restart(t testing.TB) {
 		p.api, p.ops = run.greeting.addresses()
 		p.mu.Unlock()
 	case <-run.exited:
-		t.Fatalf("the platform ended at its start: %v\n%s", run.err, logTail(p.log))
+		t.Fatalf("%s ended at its start: %v\n%s", p.name(), run.err, logTail(p.log))
 	case <-timeout.C:
-		t.Fatalf("the platform did not say that it is ready within %s\n%s", patience, logTail(p.log))
+		t.Fatalf("%s did not say that it is ready within %s\n%s", p.name(), patience, logTail(p.log))
 	}
-	Eventually(t, "the platform is ready", func() error { return p.Ready(t.Context()) })
+	Eventually(t, p.name()+" is ready", func() error { return p.Ready(t.Context()) })
 }
 
 // Ready asks /readyz; the error is what it says.
@@ -191,7 +237,8 @@ func (p *Platform) Log(t testing.TB) string {
 	return string(text)
 }
 
-func (p *Platform) apiURL() string {
+// URL is where the platform's API listens or, while it starts again, did before.
+func (p *Platform) URL() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.api
@@ -223,7 +270,8 @@ func start(binary string, o Options, log string) (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = logFile.Close() }()
-	cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0")
+	const free = "127.0.0.1:0"
+	cmd := exec.Command(binary, "serve", "--listen", cmp.Or(o.Listen, free), "--ops-listen", cmp.Or(o.OpsListen, free))
 	run := &process{cmd: cmd, greeting: &greeting{complete: make(chan struct{})}, exited: make(chan struct{})}
 	cmd.Env, cmd.Stdout, cmd.Stderr = o.environment(), run.greeting, logFile
 	tie(cmd)
@@ -258,6 +306,14 @@ func (o Options) environment() []string {
 	env = append(env, "LYCEUM_DATA_DIR="+o.DataDir, "LYCEUM_DEMO=yes")
 	if o.DatabaseURL != "" {
 		env = append(env, "DATABASE_URL="+o.DatabaseURL)
+	}
+	for _, s := range []struct{ name, value string }{
+		{"LYCEUM_MODULES", strings.Join(o.Modules, ",")}, {"LYCEUM_BUS", o.Bus},
+		{"LYCEUM_KAFKA_BROKERS", strings.Join(o.KafkaBrokers, ",")}, {"LYCEUM_UPSTREAM", strings.Join(o.Upstreams, ";")},
+	} {
+		if s.value != "" {
+			env = append(env, s.name+"="+s.value)
+		}
 	}
 	return append(env, o.Env...)
 }

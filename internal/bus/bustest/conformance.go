@@ -60,6 +60,7 @@ func Conformance(t *testing.T, start Starter) {
 		"lag is seen while a consumer is behind":                       lag,
 		"events of a newer release are left to it":                     newerRelease,
 		"events of a withdrawn release stop nobody":                    withdrawnRelease,
+		"fields of a newer release are ignored by an older one":        otherFields,
 		"a dead letter holds no personal data":                         personalPoison,
 		"a stop does not wait for a batch":                             slowStop,
 	} {

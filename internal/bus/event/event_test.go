@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,12 +12,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/bus/event/eventtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -31,11 +30,8 @@ func TestGolden(t *testing.T) {
 	for _, topic := range event.All() {
 		t.Run(topic.Type(), func(t *testing.T) {
 			t.Parallel()
-			sample := reflect.New(topic.PayloadType()).Elem()
-			fill(sample, 1)
-			got, err := json.MarshalIndent(sample.Interface(), "", "  ")
+			got, err := eventtest.Sample(topic.PayloadType())
 			require.NoError(t, err)
-			got = append(got, '\n')
 			path := filepath.Join("testdata", topic.Type()+".json")
 			if *update {
 				require.NoError(t, os.WriteFile(path, got, 0o644))
@@ -48,10 +44,13 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestReleasedEventsStayReadable decodes the events of the last release with
-// the structs of today: a removed or renamed field fails. testdata/released is
-// replaced by a copy of testdata at each release, and at no other time.
-func TestReleasedEventsStayReadable(t *testing.T) {
+// TestReleasedEventsAreOnlyExtended compares today's structs with the events of
+// the last release, in both directions: this release reads what that one has
+// published, and finds a place for every field; that one, which runs beside it,
+// finds every field that it knows in what this one publishes, of the same kind.
+// -update does not silence it: testdata/released is replaced by a copy of testdata
+// at each release, and at no other time.
+func TestReleasedEventsAreOnlyExtended(t *testing.T) {
 	t.Parallel()
 	types := map[string]reflect.Type{}
 	for _, topic := range event.All() {
@@ -63,9 +62,14 @@ func TestReleasedEventsStayReadable(t *testing.T) {
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".json")
 		require.Contains(t, types, name, "a released event has gone")
-		body, err := os.ReadFile(f)
+		released, err := os.ReadFile(f)
 		require.NoError(t, err)
-		require.NoError(t, readable(body, types[name]), name)
+		require.NoError(t, readable(released, types[name]), name)
+		current, err := eventtest.Sample(types[name])
+		require.NoError(t, err)
+		breaks, err := eventtest.Breaks(released, current)
+		require.NoError(t, err)
+		require.Empty(t, breaks, "%s breaks the previous release, which runs beside this one: make a new version of the event", name)
 	}
 }
 
@@ -92,6 +96,44 @@ func readable(body []byte, into reflect.Type) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	return d.Decode(reflect.New(into).Interface())
+}
+
+// TestFieldsOfANewerReleaseAreIgnored adds an unknown field to every object in
+// every event and decodes it as a consumer does.
+func TestFieldsOfANewerReleaseAreIgnored(t *testing.T) {
+	t.Parallel()
+	for _, topic := range event.All() {
+		sample, err := eventtest.Sample(topic.PayloadType())
+		require.NoError(t, err)
+		var tree any
+		require.NoError(t, json.Unmarshal(sample, &tree))
+		require.Positive(t, extend(tree))
+		extended, err := json.Marshal(tree)
+		require.NoError(t, err)
+		require.Error(t, readable(extended, topic.PayloadType()), "the field is unknown")
+
+		want, got := reflect.New(topic.PayloadType()), reflect.New(topic.PayloadType())
+		require.NoError(t, json.Unmarshal(sample, want.Interface()))
+		require.NoError(t, json.Unmarshal(extended, got.Interface()), topic.Type())
+		require.Equal(t, want.Interface(), got.Interface(), topic.Type())
+	}
+}
+
+// extend adds a field to every object and counts them.
+func extend(v any) (n int) {
+	switch value := v.(type) {
+	case map[string]any:
+		for _, field := range value {
+			n += extend(field)
+		}
+		value["of_a_newer_release"] = map[string]any{"deep": []any{1}}
+		n++
+	case []any:
+		for _, element := range value {
+			n += extend(element)
+		}
+	}
+	return n
 }
 
 // TestAllListsEveryTopic compares All with the declarations in the source.
@@ -142,36 +184,4 @@ func personalFields(t reflect.Type) []string {
 		}
 	}
 	return found
-}
-
-// fill gives every field, however deep, a value other than its zero value.
-func fill(v reflect.Value, n int) {
-	switch v.Interface().(type) {
-	case uuid.UUID:
-		v.Set(reflect.ValueOf(uuid.MustParse(fmt.Sprintf("01890000-0000-7000-8000-%012d", n))))
-		return
-	case time.Time:
-		v.Set(reflect.ValueOf(time.Date(2026, 1, 2, 3, 4, n%60, 0, time.UTC)))
-		return
-	}
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(fmt.Sprintf("text %d", n))
-	case reflect.Int, reflect.Int64:
-		v.SetInt(int64(n))
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), n)
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), n)
-	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i), n*10+i+1)
-		}
-	default:
-		panic(fmt.Sprintf("event payloads hold no %s", v.Kind()))
-	}
 }

@@ -1,0 +1,538 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// kafka is this process's access to the brokers: it makes and checks topics,
+// publishes, and looks single records up. Consumers have clients of their own.
+type kafka struct {
+	config  KafkaConfig
+	modules map[string]bool // whose topics are used, and whether they have one of contact facts
+	log     *slog.Logger
+	client  *kgo.Client
+	admin   *kadm.Client
+
+	mu      sync.Mutex
+	leaders map[string]leaders // by topic
+}
+
+// leaders are the brokers to ask for a topic's partitions.
+type leaders struct {
+	id        kadm.TopicID
+	partition map[int32]int
+}
+
+func newKafka(config KafkaConfig, modules map[string]bool, log *slog.Logger) (*kafka, error) {
+	k := &kafka{config: config.withDefaults(), modules: modules, log: log, leaders: map[string]leaders{}}
+	opts, err := k.config.clientOptions()
+	if err != nil {
+		return nil, err
+	}
+	codecs, err := k.config.codecs()
+	if err != nil {
+		return nil, err
+	}
+	k.client, err = kgo.NewClient(append(opts,
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), // the bus's partition is Kafka's
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerBatchCompression(codecs...),
+		kgo.ProducerBatchMaxBytes(maxRecord-maxPayload/2), // what a batch has beside its records counts, too
+		kgo.MaxBufferedRecords(2*Partitions*readBatch),
+		kgo.RecordDeliveryTimeout(publishTimeout),
+		kgo.ProduceRequestTimeout(publishTimeout),
+		// A record that is given up may still arrive. It is sent again all the
+		// same, and consumers know it by its number.
+		kgo.AllowIdempotentProduceCancellation(),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	k.admin = kadm.NewClient(k.client)
+	return k, nil
+}
+
+// ping returns nil if a broker answers.
+func (k *kafka) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := k.client.Ping(ctx); err != nil {
+		return k.explain("reach the brokers", err)
+	}
+	return nil
+}
+
+// place is a record's place in a topic.
+type place struct {
+	topic     string
+	partition int32
+	offset    int64
+}
+
+// String is the form of the CloudEvents attribute dataref.
+func (p place) String() string { return fmt.Sprintf("%s/%d/%d", p.topic, p.partition, p.offset) }
+
+func parsePlace(s string) (place, error) {
+	parts := strings.Split(s, "/")
+	if len(parts) != 3 {
+		return place{}, fmt.Errorf("%q is not topic/partition/offset", s)
+	}
+	partition, err1 := strconv.ParseInt(parts[1], 10, 32)
+	offset, err2 := strconv.ParseInt(parts[2], 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return place{}, fmt.Errorf("%q is not topic/partition/offset: %w", s, err)
+	}
+	return place{topic: parts[0], partition: int32(partition), offset: offset}, nil
+}
+
+// fetch reads records from an offset on, some of those that are there, without
+// waiting for more. The end is the offset after the last one that can be read.
+func (k *kafka) fetch(ctx context.Context, from place) (records []*kgo.Record, end int64, err error) {
+	for attempt := 0; ; attempt++ {
+		records, end, err = k.fetchOnce(ctx, from)
+		if err == nil || attempt == 3 || !kerr.IsRetriable(err) {
+			return records, end, err
+		}
+		k.forgetLeaders(from.topic)
+		pause(ctx, 100*time.Millisecond<<attempt)
+	}
+}
+
+func (k *kafka) fetchOnce(ctx context.Context, from place) ([]*kgo.Record, int64, error) {
+	topic, err := k.leadersOf(ctx, from.topic)
+	if err != nil {
+		return nil, 0, err
+	}
+	request := kmsg.NewPtrFetchRequest()
+	request.MaxBytes = 2 * maxRecord
+	partition := kmsg.NewFetchRequestTopicPartition()
+	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = from.partition, from.offset, readBytes
+	asked := kmsg.NewFetchRequestTopic()
+	asked.Topic, asked.TopicID, asked.Partitions = from.topic, topic.id, append(asked.Partitions, partition)
+	request.Topics = append(request.Topics, asked)
+	answer, err := k.client.Broker(topic.partition[from.partition]).RetriableRequest(ctx, request)
+	if err != nil {
+		k.forgetLeaders(from.topic)
+		return nil, 0, k.explain("read "+from.String(), err)
+	}
+	response := answer.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
+		return nil, 0, k.explain("read "+from.String(), err)
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return nil, 0, fmt.Errorf("kafka: read %s: the broker has answered for something else", from)
+	}
+	found, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Offset: from.offset, Topic: from.topic, Partition: from.partition,
+	}, &response.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
+	if found.Err != nil {
+		return nil, 0, k.explain("read "+from.String(), found.Err)
+	}
+	return found.Records, found.HighWatermark, nil
+}
+
+func (k *kafka) leadersOf(ctx context.Context, topic string) (leaders, error) {
+	k.mu.Lock()
+	known, ok := k.leaders[topic]
+	k.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	metadata, err := k.admin.Metadata(ctx, topic)
+	if err == nil {
+		err = metadata.Topics[topic].Err
+	}
+	if err != nil {
+		return known, k.explain("find topic "+topic, err)
+	}
+	known = leaders{id: metadata.Topics[topic].ID, partition: map[int32]int{}}
+	for _, p := range metadata.Topics[topic].Partitions {
+		if p.Leader < 0 {
+			return known, k.explain("find topic "+topic, kerr.LeaderNotAvailable)
+		}
+		known.partition[p.Partition] = int(p.Leader)
+	}
+	k.mu.Lock()
+	k.leaders[topic] = known
+	k.mu.Unlock()
+	return known, nil
+}
+
+func (k *kafka) forgetLeaders(topic string) {
+	k.mu.Lock()
+	delete(k.leaders, topic)
+	k.mu.Unlock()
+}
+
+// reach is from where to where a source's records can be read, by partition:
+// the first offset, and the one after the last.
+type reach struct{ start, end [Partitions]int64 }
+
+func (k *kafka) reachOf(ctx context.Context, source string) (reach, error) {
+	var r reach
+	topic := k.config.topic(source)
+	starts, err := k.admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return r, k.explain("find the beginning of "+topic, err)
+	}
+	ends, err := k.admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return r, k.explain("find the end of "+topic, err)
+	}
+	for p := range int32(Partitions) {
+		start, _ := starts.Lookup(topic, p)
+		end, _ := ends.Lookup(topic, p)
+		r.start[p], r.end[p] = start.Offset, end.Offset
+	}
+	return r, nil
+}
+
+// stored is an event with its place in the topic.
+type stored struct {
+	Envelope
+	ref    string // of a payload that is among the contact facts
+	offset int64
+	at     time.Time // when it was published
+}
+
+// next is the first event of a source's partition from an offset on; found is
+// false if there is none. Records that are no events are passed over.
+func (k *kafka) next(ctx context.Context, source string, partition int16, offset int64) (e stored, found bool, err error) {
+	for {
+		records, end, err := k.fetch(ctx, place{k.config.topic(source), int32(partition), offset})
+		if err != nil {
+			return e, false, err
+		}
+		for _, r := range records {
+			if e, err := decodeRecord(source, r); err == nil {
+				return e, true, nil
+			}
+			offset = r.Offset + 1
+		}
+		if len(records) == 0 || offset >= end {
+			return e, false, nil
+		}
+	}
+}
+
+// last is the last event of a source's partition.
+func (k *kafka) last(ctx context.Context, source string, partition int16, r reach) (e stored, found bool, err error) {
+	for step := int64(1); ; step *= 2 {
+		from := max(r.end[partition]-step, r.start[partition])
+		if r.end[partition] == r.start[partition] {
+			return e, false, nil
+		}
+		for offset := from; offset < r.end[partition]; offset = e.offset + 1 {
+			next, ok, err := k.next(ctx, source, partition, offset)
+			if err != nil {
+				return e, false, err
+			}
+			if !ok {
+				break
+			}
+			e, found = next, true
+		}
+		if found || from == r.start[partition] {
+			return e, found, nil
+		}
+	}
+}
+
+// errGone says that the event after a position can no longer be read.
+type errGone struct{ first int64 } // the first number that can
+
+func (e errGone) Error() string {
+	return fmt.Sprintf("the first event that can still be read has the number %d", e.first)
+}
+
+// locate finds an offset from which on the event after a number is met. Numbers
+// grow along a partition, except that a run of them may be there again; after
+// any event with a number up to the one sought the missing ones follow, so it
+// does not matter which run the search meets. It is the end if there is no such
+// event yet.
+func (k *kafka) locate(ctx context.Context, source string, partition int16, after int64, r reach) (int64, error) {
+	first, found, err := k.next(ctx, source, partition, r.start[partition])
+	if err != nil || !found {
+		return r.end[partition], err
+	}
+	if first.Seq > after+1 {
+		return 0, errGone{first.Seq}
+	}
+	low, high := first.offset, r.end[partition]
+	last, found, err := k.last(ctx, source, partition, r)
+	if err != nil {
+		return 0, err
+	}
+	if found && last.Seq <= after {
+		return r.end[partition], nil
+	}
+	middle := last.offset - (last.Seq - after) // right where nothing is there twice
+	for high-low > readBatch {
+		if middle <= low || middle >= high {
+			middle = low + (high-low)/2
+		}
+		e, found, err := k.next(ctx, source, partition, middle)
+		switch {
+		case err != nil:
+			return 0, err
+		case !found || e.offset >= high || e.Seq > after:
+			high = middle
+		default:
+			low = e.offset
+			if e.Seq == after {
+				return low, nil
+			}
+		}
+		middle = low + (high-low)/2
+	}
+	return low, nil
+}
+
+var errNotThere = errors.New("not on Kafka")
+
+// find reads one event by its number.
+func (k *kafka) find(ctx context.Context, source string, partition int16, seq int64) (stored, error) {
+	r, err := k.reachOf(ctx, source)
+	if err != nil {
+		return stored{}, err
+	}
+	offset, err := k.locate(ctx, source, partition, seq-1, r)
+	if err != nil {
+		return stored{}, err
+	}
+	for {
+		e, found, err := k.next(ctx, source, partition, offset)
+		switch {
+		case err != nil:
+			return e, err
+		case !found || e.Seq > seq:
+			return e, fmt.Errorf("%w: event %d of partition %d of topic %s", errNotThere, seq, partition, k.config.topic(source))
+		case e.Seq == seq:
+			return e, nil
+		}
+		offset = e.offset + 1
+	}
+}
+
+// fact reads a payload with personal data. The error is errErased when it is
+// no longer there: its person has been erased, or a later state has taken its
+// place, which comes with an event of its own.
+func (k *kafka) fact(ctx context.Context, e stored) (json.RawMessage, error) {
+	at, err := parsePlace(e.ref)
+	if err != nil {
+		return nil, err
+	}
+	if at.topic != k.config.factsTopic(e.Source) || at.partition != int32(e.Partition) {
+		return nil, fmt.Errorf("%s is not a place for the payload of an event of %s", at, e.Source)
+	}
+	records, end, err := k.fetch(ctx, at)
+	switch {
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return nil, errErased
+	case err != nil:
+		return nil, err
+	case end <= at.offset:
+		return nil, fmt.Errorf("kafka: %s cannot be read yet", at)
+	case len(records) == 0 || records[0].Offset != at.offset || records[0].Value == nil:
+		return nil, errErased
+	case string(records[0].Key) != e.Key.String():
+		return nil, fmt.Errorf("the record at %s has another key", at)
+	}
+	return records[0].Value, nil
+}
+
+// The transport of a bus whose consumers read from Kafka.
+
+func (k *kafka) extent(ctx context.Context, source string) (extent, error) {
+	var x extent
+	r, err := k.reachOf(ctx, source)
+	if err != nil {
+		return x, err
+	}
+	for p := range int16(Partitions) {
+		first, found, err := k.next(ctx, source, p, r.start[p])
+		if err != nil {
+			return x, err
+		}
+		last := first
+		if found {
+			if last, _, err = k.last(ctx, source, p, r); err != nil {
+				return x, err
+			}
+			first.Seq--
+		}
+		x.partitions = append(x.partitions, p)
+		x.begins, x.heads = append(x.begins, first.Seq), append(x.heads, last.Seq)
+	}
+	return x, nil
+}
+
+func (k *kafka) lag(ctx context.Context, source string, positions []partitionSeq) (events int64, behind time.Duration, err error) {
+	r, err := k.reachOf(ctx, source)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, at := range positions {
+		last, found, err := k.last(ctx, source, at.partition, r)
+		if err != nil {
+			return 0, 0, err
+		}
+		if !found || last.Seq <= at.seq {
+			continue
+		}
+		events += last.Seq - at.seq
+		offset, err := k.locate(ctx, source, at.partition, at.seq, r)
+		if errors.As(err, new(errGone)) {
+			offset, err = r.start[at.partition], nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		for oldest := last; ; offset = oldest.offset + 1 {
+			if oldest, found, err = k.next(ctx, source, at.partition, offset); err != nil {
+				return 0, 0, err
+			}
+			if !found {
+				break
+			}
+			if oldest.Seq > at.seq {
+				behind = max(behind, time.Since(oldest.at))
+				break
+			}
+		}
+	}
+	return events, behind, nil
+}
+
+func (k *kafka) payload(ctx context.Context, e Envelope) (json.RawMessage, error) {
+	found, err := k.find(ctx, e.Source, e.Partition, e.Seq)
+	if err != nil {
+		return nil, errors.Join(errOutage, fmt.Errorf("read the event from Kafka: %w", err))
+	}
+	if found.Type == tombstoneType {
+		return nil, errErased
+	}
+	if found.ref == "" {
+		return found.Payload, nil
+	}
+	payload, err := k.fact(ctx, found)
+	if err != nil && !errors.Is(err, errErased) {
+		err = errors.Join(errOutage, err)
+	}
+	return payload, err
+}
+
+const (
+	metaDataRef = "ce_dataref"
+	// metaOffset is where a published message has come to. It does not travel.
+	metaOffset = "kafka_offset"
+)
+
+// publishTimeout bounds one publishing.
+const publishTimeout = 10 * time.Second
+
+// Publish implements message.Publisher: it returns when every in-sync replica
+// has the messages, and writes the offset of each into its metadata. After an
+// error those without an offset may or may not be there. Messages of a
+// partition keep their order.
+func (k *kafka) Publish(topic string, messages ...*message.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(messages[0].Context(), publishTimeout+5*time.Second)
+	defer cancel()
+	records := make([]*kgo.Record, len(messages))
+	of := make(map[*kgo.Record]*message.Message, len(messages))
+	for i, m := range messages {
+		r, err := encodeRecord(topic, m)
+		if err != nil {
+			return err
+		}
+		records[i], of[r] = r, m
+	}
+	var first error
+	for _, result := range k.client.ProduceSync(ctx, records...) {
+		if result.Err != nil {
+			if first == nil {
+				first = k.explain("publish to "+topic, result.Err)
+			}
+			continue
+		}
+		of[result.Record].Metadata.Set(metaOffset, strconv.FormatInt(result.Record.Offset, 10))
+	}
+	return first
+}
+
+// Close implements message.Publisher.
+func (k *kafka) Close() error { k.client.Close(); return nil }
+
+var _ message.Publisher = (*kafka)(nil)
+
+func encodeRecord(topic string, m *message.Message) (*kgo.Record, error) {
+	partition, err := strconv.ParseInt(m.Metadata[metaPartition], 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("publish message %s: %w", m.UUID, err)
+	}
+	r := &kgo.Record{Topic: topic, Partition: int32(partition), Key: []byte(m.Metadata[metaKey]), Value: m.Payload}
+	for name, value := range m.Metadata {
+		if name != metaOffset {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
+		}
+	}
+	return r, nil
+}
+
+// decodeRecord reads an event of a source. An error says why the record is
+// none.
+func decodeRecord(source string, r *kgo.Record) (stored, error) {
+	e := stored{offset: r.Offset, at: r.Timestamp}
+	if len(r.Value) > maxPayload {
+		return e, fmt.Errorf("it has %d bytes, more than an event may have (%d)", len(r.Value), maxPayload)
+	}
+	m := message.NewMessage("", r.Value)
+	m.Metadata = make(message.Metadata, len(r.Headers))
+	for _, h := range r.Headers {
+		m.Metadata[h.Key] = string(h.Value)
+	}
+	m.UUID = m.Metadata[metaID]
+	if v := m.Metadata[metaSpecVersion]; v != "1.0" {
+		return e, fmt.Errorf("it is no CloudEvent of version 1.0: ce_specversion is %q", v)
+	}
+	var err error
+	if e.Envelope, err = fromMessage(m); err != nil {
+		return e, err
+	}
+	e.ref = m.Metadata[metaDataRef]
+	switch {
+	case e.ID == uuid.Nil || e.Type == "" || e.Seq < 1:
+		err = errors.New("it lacks an id, a type or a number")
+	case e.Source != source:
+		err = fmt.Errorf("it is of %q and not of %s", e.Source, source)
+	case string(r.Key) != e.Key.String():
+		err = fmt.Errorf("its key %q is not that of its aggregate, %s", r.Key, e.Key)
+	case int32(e.Partition) != r.Partition || partitionOf(e.Key) != e.Partition:
+		err = fmt.Errorf("its key belongs to partition %d, it says %d and is in %d", partitionOf(e.Key), e.Partition, r.Partition)
+	}
+	return e, err
+}

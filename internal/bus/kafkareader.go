@@ -1,0 +1,334 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// kafkaTransport is Kafka as consumers see it.
+type kafkaTransport struct {
+	*kafka
+	bus *Bus
+}
+
+func (t kafkaTransport) subscribers(parts []*consumption) (map[string]message.Subscriber, error) {
+	g := &kafkaGroup{kafka: t.kafka, bus: t.bus, name: t.config.group(parts[0].consumer.Name), consumer: parts[0].consumer.Name,
+		parts: map[string]*part{}, lanes: map[topicPartition]*lane{},
+		fault: newComplaint(t.log, "kafka: cannot read, will try again", "consumer", parts[0].consumer.Name)}
+	all := map[string]message.Subscriber{}
+	for _, c := range parts {
+		g.parts[t.config.topic(c.source)] = &part{consumption: c, out: make(chan *message.Message)}
+		all[c.source] = g
+	}
+	return all, nil
+}
+
+const (
+	// laneLimit is how many records of a partition wait in memory before no more
+	// are fetched.
+	laneLimit = 10 * readBatch
+	// aheadLimit and aheadTime are how many records, and how long, are kept when
+	// the one before them is missing, before it is looked for.
+	aheadLimit = 10 * readBatch
+	aheadTime  = 2 * time.Second
+	// sessionTimeout is how soon the partitions of a process that has died go to
+	// another one.
+	sessionTimeout = 6 * time.Second
+)
+
+// kafkaGroup is a consumer's membership of its consumer group: a Watermill
+// Subscriber for each of its sources.
+//
+// The group divides the partitions among replicas, and that is all that it is
+// for. How far the consumer has come is in its own database, moved with its
+// effects; the offsets that are committed here only say where to begin to look.
+type kafkaGroup struct {
+	kafka    *kafka
+	bus      *Bus
+	name     string
+	consumer string
+	fault    *complaint
+
+	mu         sync.Mutex
+	parts      map[string]*part // by topic
+	subscribed int
+	done       sync.WaitGroup
+	lanes      map[topicPartition]*lane
+}
+
+// part is what of a group is about one source.
+type part struct {
+	consumption *consumption
+	out         chan *message.Message
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+var _ message.Subscriber = (*kafkaGroup)(nil)
+
+// Subscribe implements message.Subscriber. The group is joined when every
+// source has its subscription. The channel is closed once ctx has ended and
+// nothing is in flight.
+func (g *kafkaGroup) Subscribe(ctx context.Context, source string) (<-chan *message.Message, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, ok := g.parts[g.kafka.config.topic(source)]
+	if !ok {
+		return nil, fmt.Errorf("consumer %s does not read %s", g.consumer, source)
+	}
+	if g.subscribed++; g.subscribed == len(g.parts) {
+		g.done.Go(func() { g.run(ctx) })
+	}
+	return p.out, nil
+}
+
+// Close implements message.Subscriber: it waits for the end of subscriptions
+// whose context has ended.
+func (g *kafkaGroup) Close() error { g.done.Wait(); return nil }
+
+func (g *kafkaGroup) run(ctx context.Context) {
+	defer func() {
+		for _, p := range g.parts {
+			close(p.out)
+		}
+	}()
+	wait := newBackoff(100*time.Millisecond, 5*time.Second)
+	for ctx.Err() == nil {
+		err := g.prepare(ctx)
+		if err == nil {
+			err = g.consume(ctx)
+		}
+		if err != nil {
+			g.fault.raise(ctx, err)
+			pause(ctx, wait.next())
+		}
+	}
+}
+
+// prepare gives a new consumer its positions and a new group its offsets.
+func (g *kafkaGroup) prepare(ctx context.Context) error {
+	if err := g.kafka.ensureTopics(ctx); err != nil {
+		return err
+	}
+	committed, err := g.kafka.admin.FetchOffsets(ctx, g.name)
+	if err != nil {
+		return g.kafka.explain("read the offsets of group "+g.name, err)
+	}
+	offsets := kadm.Offsets{}
+	for topic, p := range g.parts {
+		if err := g.bus.makePositions(ctx, p.consumption); err != nil {
+			return err
+		}
+		if _, ok := committed[topic]; ok {
+			continue
+		}
+		if err := g.findOffsets(ctx, p.consumption, offsets); err != nil {
+			return err
+		}
+	}
+	if len(offsets) > 0 {
+		// Members that are there already know better, and the group refuses.
+		_, _ = g.kafka.admin.CommitOffsets(ctx, g.name, offsets)
+	}
+	return nil
+}
+
+// findOffsets finds where a group begins that takes over from another
+// transport, so that it need not read through everything from the beginning.
+func (g *kafkaGroup) findOffsets(ctx context.Context, c *consumption, offsets kadm.Offsets) error {
+	positions, err := c.positions(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := g.kafka.reachOf(ctx, c.source)
+	if err != nil {
+		return err
+	}
+	for _, at := range positions {
+		offset, err := g.kafka.locate(ctx, c.source, at.partition, at.seq, r)
+		if errors.As(err, new(errGone)) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		offsets.AddOffset(g.kafka.config.topic(c.source), int32(at.partition), offset, -1)
+	}
+	return nil
+}
+
+// consume is one membership of the group.
+func (g *kafkaGroup) consume(ctx context.Context) error {
+	opts, err := g.kafka.config.clientOptions()
+	if err != nil {
+		return err
+	}
+	var topics []string
+	for topic := range g.parts {
+		topics = append(topics, topic)
+	}
+	var client *kgo.Client
+	client, err = kgo.NewClient(append(opts,
+		kgo.ConsumerGroup(g.name),
+		kgo.ConsumeTopics(topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.SessionTimeout(sessionTimeout),
+		kgo.HeartbeatInterval(sessionTimeout/3),
+		kgo.RebalanceTimeout(2*sessionTimeout),
+		kgo.FetchMaxBytes(8*readBytes),
+		kgo.FetchMaxPartitionBytes(readBytes),
+		kgo.FetchMaxWait(time.Second),
+		kgo.AutoCommitMarks(),
+		kgo.AutoCommitInterval(2*time.Second),
+		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, assigned map[string][]int32) {
+			g.assigned(ctx, client, assigned)
+		}),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { g.revoked(revoked) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { g.revoked(lost) }),
+	)...)
+	if err != nil {
+		return fmt.Errorf("kafka: %w", err)
+	}
+	defer client.CloseAllowingRebalance()
+	defer g.revokeAll()
+	positions := time.NewTicker(g.bus.opts.Idle)
+	defer positions.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-positions.C:
+			g.comparePositions(ctx)
+		default:
+		}
+		// Not longer than until the positions are to be looked at again.
+		polling, cancel := context.WithTimeout(ctx, g.bus.opts.Idle)
+		fetched := client.PollRecords(polling, laneLimit)
+		cancel()
+		g.distribute(ctx, fetched)
+	}
+	return nil
+}
+
+// distribute gives each partition's records to its lane.
+func (g *kafkaGroup) distribute(ctx context.Context, fetched kgo.Fetches) {
+	var failure error
+	fetched.EachError(func(topic string, _ int32, err error) {
+		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			failure = g.kafka.explain("read "+topic, err)
+		}
+	})
+	if failure != nil {
+		g.fault.raise(ctx, failure)
+		pause(ctx, 100*time.Millisecond)
+	}
+	fetched.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
+		g.fault.over(ctx)
+		g.mu.Lock()
+		l := g.lanes[topicPartition{p.Topic, p.Partition}]
+		g.mu.Unlock()
+		if l != nil {
+			l.put(p.Records)
+		}
+	})
+}
+
+func (g *kafkaGroup) assigned(ctx context.Context, client *kgo.Client, assigned map[string][]int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for topic, partitions := range assigned {
+		for _, p := range partitions {
+			at := topicPartition{topic, p}
+			if g.lanes[at] != nil || g.parts[topic] == nil {
+				continue
+			}
+			laneCtx, stop := context.WithCancel(ctx)
+			l := &lane{group: g, part: g.parts[topic], client: client, at: at, stop: stop, wake: make(chan struct{}, 1), lacks: true,
+				done: make(chan struct{}), refusals: newBackoff(10*time.Millisecond, g.bus.opts.Idle),
+				lost: newLossComplaint(g.kafka.log, g.consumer, g.parts[topic].consumption.source)}
+			g.lanes[at] = l
+			go func() {
+				defer close(l.done)
+				l.run(laneCtx)
+			}()
+		}
+	}
+}
+
+// revoked ends lanes. What is in flight is finished, so that the next member
+// does not find the position locked.
+func (g *kafkaGroup) revoked(revoked map[string][]int32) {
+	var ending []*lane
+	g.mu.Lock()
+	for topic, partitions := range revoked {
+		for _, p := range partitions {
+			at := topicPartition{topic, p}
+			if l := g.lanes[at]; l != nil {
+				ending = append(ending, l)
+				delete(g.lanes, at)
+			}
+		}
+	}
+	g.mu.Unlock()
+	for _, l := range ending {
+		l.stop()
+	}
+	for _, l := range ending {
+		<-l.done
+	}
+}
+
+func (g *kafkaGroup) revokeAll() {
+	all := map[string][]int32{}
+	g.mu.Lock()
+	for at := range g.lanes {
+		all[at.topic] = append(all[at.topic], at.partition)
+	}
+	g.mu.Unlock()
+	g.revoked(all)
+}
+
+// comparePositions tells lanes that are at rest when a position was moved by
+// somebody else: a replay moves it back.
+func (g *kafkaGroup) comparePositions(ctx context.Context) {
+	for topic, p := range g.parts {
+		g.mu.Lock()
+		before := map[*lane]int64{}
+		for at, l := range g.lanes {
+			if at.topic == topic {
+				if seq, resting := l.resting(); resting {
+					before[l] = seq
+				}
+			}
+		}
+		g.mu.Unlock()
+		if len(before) == 0 {
+			continue
+		}
+		positions, err := p.consumption.positions(ctx)
+		if err != nil {
+			g.fault.raise(ctx, err)
+			return
+		}
+		stored := map[int32]int64{}
+		for _, s := range positions {
+			stored[int32(s.partition)] = s.seq
+		}
+		for l, seq := range before {
+			if stored[l.at.partition] < seq {
+				l.rewind()
+			}
+		}
+	}
+}
