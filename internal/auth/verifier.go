@@ -43,6 +43,7 @@ type Verifier struct {
 	audience string
 	now      func() time.Time
 	keys     atomic.Pointer[keySet]
+	missing  atomic.Pointer[func(kid string) error]
 	verified *lru.Cache[[sha256.Size]byte, verifiedToken]
 }
 
@@ -76,6 +77,37 @@ func NewVerifier(issuer, audience string, now func() time.Time) *Verifier {
 // id, of another type than Ed25519, or meant for something else than EdDSA
 // signatures.
 func (v *Verifier) SetKeys(set jwk.Set) {
+	keys := usableKeys(set)
+	v.keys.Store(&keys)
+}
+
+// whenMissing sets what is done about a token whose key is not known, in the
+// place of refusing it: once it returns nil, the key is looked up once more. Its
+// error is that of Verify.
+func (v *Verifier) whenMissing(find func(kid string) error) { v.missing.Store(&find) }
+
+// keyOf returns the key that is known by an id. Its error is a problem if it
+// cannot be said whether there is one.
+func (v *Verifier) keyOf(kid string) (ed25519.PublicKey, error) {
+	key, ok := (*v.keys.Load())[kid]
+	if find := v.missing.Load(); !ok && find != nil {
+		if err := (*find)(kid); err != nil {
+			return nil, err
+		}
+		key, ok = (*v.keys.Load())[kid]
+	}
+	if !ok {
+		return nil, errors.New("signed with an unknown key")
+	}
+	return key, nil
+}
+
+func (v *Verifier) knows(kid string) bool {
+	_, ok := (*v.keys.Load())[kid]
+	return ok
+}
+
+func usableKeys(set jwk.Set) keySet {
 	keys := make(keySet, set.Len())
 	for i := range set.Len() {
 		member, ok := set.Key(i)
@@ -86,7 +118,7 @@ func (v *Verifier) SetKeys(set jwk.Set) {
 			keys[id] = key
 		}
 	}
-	v.keys.Store(&keys)
+	return keys
 }
 
 func usableKey(member jwk.Key) (string, ed25519.PublicKey, bool) {
@@ -114,7 +146,9 @@ func usableKey(member jwk.Key) (string, ed25519.PublicKey, bool) {
 // Verify checks a token in JWS compact form and returns the principal it names
 // and the time of its end, after which it is good for 30 seconds more. Its
 // errors are Unauthenticated problems with the reason "token-expired" for a
-// token that was good once and "token-invalid" for any other.
+// token that was good once and "token-invalid" for any other; where the keys
+// come from another process (KeySource), also an Unavailable one with the reason
+// "keys-unavailable" for a token whose key cannot be looked for right now.
 func (v *Verifier) Verify(token string) (Principal, time.Time, error) {
 	if len(token) > maxTokenBytes {
 		return Principal{}, time.Time{}, invalid(fmt.Errorf("%d bytes long", len(token)))
@@ -125,6 +159,10 @@ func (v *Verifier) Verify(token string) (Principal, time.Time, error) {
 		var err error
 		if found, err = v.check(token); err != nil {
 			v.verified.Remove(digest)
+			var cannotTell *problem.Problem
+			if errors.As(err, &cannotTell) {
+				return Principal{}, time.Time{}, cannotTell
+			}
 			if errors.Is(err, jwt.TokenExpiredError()) {
 				return Principal{}, time.Time{}, problem.New(problem.Unauthenticated, "token-expired",
 					"The access token has expired.").WithCause(err)
@@ -155,9 +193,9 @@ func (v *Verifier) check(token string) (verifiedToken, error) {
 	if err != nil {
 		return verifiedToken{}, err
 	}
-	key, ok := (*v.keys.Load())[kid]
-	if !ok {
-		return verifiedToken{}, errors.New("signed with an unknown key")
+	key, err := v.keyOf(kid)
+	if err != nil {
+		return verifiedToken{}, err
 	}
 	payload, err := jws.Verify([]byte(token), jws.WithCompact(), jws.WithKey(jwa.EdDSA(), key))
 	if err != nil {

@@ -181,7 +181,7 @@ func (b *Bus) chooseTransport(contracts []Contract) error {
 	}
 	uses := map[string]bool{}
 	for _, c := range contracts {
-		if _, here := b.members[c.Module]; here || b.isRead(c.Module) {
+		if _, here := b.members[c.Module]; len(c.Publishes) > 0 && (here || b.isRead(c.Module)) {
 			uses[c.Module] = slices.ContainsFunc(c.Publishes, AnyTopic.HoldsPersonalData)
 		}
 	}

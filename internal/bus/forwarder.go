@@ -50,6 +50,9 @@ func forwarderName(module string) string { return module + ".kafka" }
 // forward starts a forwarder for each module that publishes.
 func (b *Bus) forward(run context.Context) {
 	for module, m := range b.members {
+		if len(m.Contract.Publishes) == 0 {
+			continue
+		}
 		f := &forwarder{module: module, db: m.DB, heads: b.heads[module], kafka: b.kafka, facts: map[string]bool{},
 			idle: b.opts.Idle, metrics: b.metrics, follows: map[int16]int64{},
 			fault: newComplaint(b.opts.Log, "kafka: cannot publish, events wait in the log", "module", module)}
@@ -402,6 +405,25 @@ func (k *kafka) prepare(ctx context.Context, members map[string]Member) error {
 		}
 	}
 	return nil
+}
+
+// Unpublished counts the committed events of a module that its consumers
+// cannot receive yet: those in the outbox, and on Kafka those that are not
+// there.
+func (b *Bus) Unpublished(ctx context.Context, module string) (int64, error) {
+	m, ok := b.members[module]
+	if !ok {
+		return 0, fmt.Errorf("module %q does not run here", module)
+	}
+	var n int64
+	if err := m.DB.Pool.QueryRow(ctx, inSchema(module, `select count(*) from {m}.outbox`)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the outbox of %s: %w", module, err)
+	}
+	if b.kafka == nil || len(m.Contract.Publishes) == 0 {
+		return n, nil
+	}
+	waiting, _, err := b.forwardLag(ctx, module, m)
+	return n + waiting, err
 }
 
 // forwardLag is what a module's log holds that is not on Kafka.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type kafka struct {
 
 	mu      sync.Mutex
 	leaders map[string]leaders // by topic
+	lasts   map[place]stored   // the last event before an offset, without its payload
 }
 
 // leaders are the brokers to ask for a topic's partitions.
@@ -39,7 +41,7 @@ type leaders struct {
 }
 
 func newKafka(config KafkaConfig, modules map[string]bool, log *slog.Logger) (*kafka, error) {
-	k := &kafka{config: config.withDefaults(), modules: modules, log: log, leaders: map[string]leaders{}}
+	k := &kafka{config: config.withDefaults(), modules: modules, log: log, leaders: map[string]leaders{}, lasts: map[place]stored{}}
 	opts, err := k.config.clientOptions()
 	if err != nil {
 		return nil, err
@@ -103,14 +105,13 @@ func parsePlace(s string) (place, error) {
 // fetch reads records from an offset on, some of those that are there, without
 // waiting for more. The end is the offset after the last one that can be read.
 func (k *kafka) fetch(ctx context.Context, from place) (records []*kgo.Record, end int64, err error) {
-	for attempt := 0; ; attempt++ {
-		records, end, err = k.fetchOnce(ctx, from)
-		if err == nil || attempt == 3 || !kerr.IsRetriable(err) {
-			return records, end, err
+	err = patiently(ctx, func() error {
+		if records, end, err = k.fetchOnce(ctx, from); err != nil {
+			k.forgetLeaders(from.topic)
 		}
-		k.forgetLeaders(from.topic)
-		pause(ctx, 100*time.Millisecond<<attempt)
-	}
+		return err
+	})
+	return records, end, err
 }
 
 func (k *kafka) fetchOnce(ctx context.Context, from place) ([]*kgo.Record, int64, error) {
@@ -127,7 +128,6 @@ func (k *kafka) fetchOnce(ctx context.Context, from place) ([]*kgo.Record, int64
 	request.Topics = append(request.Topics, asked)
 	answer, err := k.client.Broker(topic.partition[from.partition]).RetriableRequest(ctx, request)
 	if err != nil {
-		k.forgetLeaders(from.topic)
 		return nil, 0, k.explain("read "+from.String(), err)
 	}
 	response := answer.(*kmsg.FetchResponse)
@@ -186,26 +186,38 @@ type reach struct{ start, end [Partitions]int64 }
 func (k *kafka) reachOf(ctx context.Context, source string) (reach, error) {
 	var r reach
 	topic := k.config.topic(source)
-	starts, err := k.admin.ListStartOffsets(ctx, topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return r, k.explain("find the beginning of "+topic, err)
-	}
-	ends, err := k.admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return r, k.explain("find the end of "+topic, err)
-	}
-	for p := range int32(Partitions) {
-		start, _ := starts.Lookup(topic, p)
-		end, _ := ends.Lookup(topic, p)
-		r.start[p], r.end[p] = start.Offset, end.Offset
+	for _, end := range []struct {
+		list func(context.Context, ...string) (kadm.ListedOffsets, error)
+		into *[Partitions]int64
+	}{{k.admin.ListStartOffsets, &r.start}, {k.admin.ListEndOffsets, &r.end}} {
+		err := patiently(ctx, func() error {
+			listed, err := end.list(ctx, topic)
+			if err == nil {
+				err = listed.Error()
+			}
+			for p := range int32(Partitions) {
+				at, _ := listed.Lookup(topic, p)
+				end.into[p] = at.Offset
+			}
+			return err
+		})
+		if err != nil {
+			return r, k.explain("find where "+topic+" begins and ends", err)
+		}
 	}
 	return r, nil
+}
+
+// patiently does something that may meet brokers which have not heard yet of a
+// topic that was made, or of a leader that was chosen.
+func patiently(ctx context.Context, do func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := do()
+		if err == nil || attempt == 5 || ctx.Err() != nil || !kerr.IsRetriable(err) {
+			return err
+		}
+		pause(ctx, 50*time.Millisecond<<attempt)
+	}
 }
 
 // stored is an event with its place in the topic.
@@ -236,14 +248,19 @@ func (k *kafka) next(ctx context.Context, source string, partition int16, offset
 	}
 }
 
-// last is the last event of a source's partition.
+// last is the last event of a source's partition. It is remembered as long as
+// nothing is added.
 func (k *kafka) last(ctx context.Context, source string, partition int16, r reach) (e stored, found bool, err error) {
-	for step := int64(1); ; step *= 2 {
-		from := max(r.end[partition]-step, r.start[partition])
-		if r.end[partition] == r.start[partition] {
-			return e, false, nil
-		}
-		for offset := from; offset < r.end[partition]; offset = e.offset + 1 {
+	end := place{k.config.topic(source), int32(partition), r.end[partition]}
+	k.mu.Lock()
+	e, found = k.lasts[end]
+	k.mu.Unlock()
+	if found || r.end[partition] == r.start[partition] {
+		return e, found, nil
+	}
+	for step := int64(1); !found; step *= 2 {
+		from := max(end.offset-step, r.start[partition])
+		for offset := from; offset < end.offset; offset = e.offset + 1 {
 			next, ok, err := k.next(ctx, source, partition, offset)
 			if err != nil {
 				return e, false, err
@@ -253,10 +270,18 @@ func (k *kafka) last(ctx context.Context, source string, partition int16, r reac
 			}
 			e, found = next, true
 		}
-		if found || from == r.start[partition] {
-			return e, found, nil
+		if from == r.start[partition] {
+			break
 		}
 	}
+	if found {
+		e.Payload = nil
+		k.mu.Lock()
+		maps.DeleteFunc(k.lasts, func(p place, _ stored) bool { return p.topic == end.topic && p.partition == end.partition })
+		k.lasts[end] = e
+		k.mu.Unlock()
+	}
+	return e, found, nil
 }
 
 // errGone says that the event after a position can no longer be read.
@@ -437,10 +462,48 @@ func (k *kafka) payload(ctx context.Context, e Envelope) (json.RawMessage, error
 		return found.Payload, nil
 	}
 	payload, err := k.fact(ctx, found)
+	if err == nil {
+		err = k.checkNotErased(ctx, found)
+	}
 	if err != nil && !errors.Is(err, errErased) {
 		err = errors.Join(errOutage, err)
 	}
 	return payload, err
+}
+
+// checkNotErased looks for a tombstone after a payload, which compaction will
+// remove, but not at once.
+func (k *kafka) checkNotErased(ctx context.Context, e stored) error {
+	at, err := parsePlace(e.ref)
+	if err != nil {
+		return err
+	}
+	erased, err := k.erasedAfter(ctx, at)
+	if err == nil && erased[e.Key.String()] {
+		err = errErased
+	}
+	return err
+}
+
+// erasedAfter are the keys that were erased after a place among contact facts.
+func (k *kafka) erasedAfter(ctx context.Context, at place) (map[string]bool, error) {
+	erased := map[string]bool{}
+	for {
+		at.offset++
+		records, end, err := k.fetch(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			if r.Value == nil {
+				erased[string(r.Key)] = true
+			}
+			at.offset = r.Offset
+		}
+		if len(records) == 0 || at.offset+1 >= end {
+			return erased, nil
+		}
+	}
 }
 
 const (

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,10 +15,13 @@ import (
 // lane hands one partition's events to a consumer, in the order of their
 // numbers. Records come from the group's client as they are published; where
 // some that the consumer lacks lie before those, the lane reads them itself.
+//
+// A lane without a client stands in for a member of the group that makes no
+// progress. It reads by itself up to the end, and is done.
 type lane struct {
 	group    *kafkaGroup
 	part     *part
-	client   *kgo.Client
+	client   *kgo.Client // nil for a stand-in
 	at       topicPartition
 	stop     context.CancelFunc
 	done     chan struct{}
@@ -36,6 +40,8 @@ type lane struct {
 	known   bool             // reached has been read from the database
 	lacks   bool             // events after reached may lie before the client's records
 	behind  *int64           // offset to read from by itself; nil if the client's records follow
+	old     bool             // what is pending lay behind
+	erased  map[string]bool  // keys whose facts were erased after it; nil if not looked up
 	taken   []*kgo.Record    // records that are not decided on yet
 	pending []stored         // events to hand over, in order
 	ahead   map[int64]stored // events whose predecessor is missing
@@ -105,6 +111,8 @@ func (l *lane) run(ctx context.Context) {
 			pause(ctx, outage.next())
 		case worked:
 			outage.reset()
+		case l.client == nil:
+			return
 		default:
 			l.rest(ctx)
 		}
@@ -150,7 +158,7 @@ func (l *lane) step(ctx context.Context) (worked bool, err error) {
 	if err := l.deliver(ctx); err != nil {
 		return false, err
 	}
-	if len(l.pending) == 0 && len(l.ahead) == 0 && l.last != nil {
+	if l.client != nil && len(l.pending) == 0 && len(l.ahead) == 0 && l.last != nil {
 		l.client.MarkCommitRecords(l.last)
 	}
 	return true, nil
@@ -218,13 +226,14 @@ func (l *lane) goBack(ctx context.Context) error {
 		return err
 	}
 	l.forget()
-	l.behind = &offset
+	l.behind, l.erased = &offset, nil
 	return nil
 }
 
 // records are the next ones: those that lie behind first.
 func (l *lane) records(ctx context.Context) ([]*kgo.Record, error) {
-	if l.behind == nil {
+	if l.old = l.behind != nil; !l.old {
+		l.erased = nil
 		return l.take(), nil
 	}
 	records, end, err := l.group.kafka.fetch(ctx, place{l.at.topic, l.at.partition, *l.behind})
@@ -238,7 +247,7 @@ func (l *lane) records(ctx context.Context) ([]*kgo.Record, error) {
 	next := records[len(records)-1].Offset + 1
 	l.behind = &next
 	l.mu.Lock()
-	if next >= end || len(l.waiting) > 0 && l.waiting[0].Offset <= next {
+	if l.client != nil && (next >= end || len(l.waiting) > 0 && l.waiting[0].Offset <= next) {
 		l.behind = nil // from here on the client has them, or will
 	}
 	l.mu.Unlock()
@@ -302,6 +311,10 @@ func (l *lane) deliver(ctx context.Context) error {
 			l.refusals.reset()
 			continue
 		}
+		if l.client == nil {
+			l.stop() // the member is at work after all
+			return nil
+		}
 		// Another replica has the partition, or has gone on, or a replay has begun.
 		pause(ctx, l.refusals.next())
 		l.known = false
@@ -320,7 +333,7 @@ func (l *lane) events(ctx context.Context, batch []stored) ([]Envelope, error) {
 		case !wanted:
 			e.Payload = nil
 		case e.ref != "":
-			payload, err := l.group.kafka.fact(ctx, e)
+			payload, err := l.fact(ctx, e)
 			if errors.Is(err, errErased) {
 				e.Type = tombstoneType
 			} else if err != nil {
@@ -331,6 +344,29 @@ func (l *lane) events(ctx context.Context, batch []stored) ([]Envelope, error) {
 		events = append(events, e.Envelope)
 	}
 	return events, nil
+}
+
+// fact reads a payload with personal data. What lies behind may have been erased
+// since, and its tombstone be ahead: a replay must not bring it back even for
+// the time between the two.
+func (l *lane) fact(ctx context.Context, e stored) (json.RawMessage, error) {
+	payload, err := l.group.kafka.fact(ctx, e)
+	if err != nil || !l.old {
+		return payload, err
+	}
+	if l.erased == nil {
+		at, err := parsePlace(e.ref)
+		if err != nil {
+			return nil, err
+		}
+		if l.erased, err = l.group.kafka.erasedAfter(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	if l.erased[e.Key.String()] {
+		return nil, errErased
+	}
+	return payload, nil
 }
 
 func after(batch []stored, seq int64) []stored {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -20,11 +23,11 @@ type kafkaTransport struct {
 
 func (t kafkaTransport) subscribers(parts []*consumption) (map[string]message.Subscriber, error) {
 	g := &kafkaGroup{kafka: t.kafka, bus: t.bus, name: t.config.group(parts[0].consumer.Name), consumer: parts[0].consumer.Name,
-		parts: map[string]*part{}, lanes: map[topicPartition]*lane{},
+		parts: map[string]*part{}, standIns: map[topicPartition]*lane{}, lanes: map[topicPartition]*lane{},
 		fault: newComplaint(t.log, "kafka: cannot read, will try again", "consumer", parts[0].consumer.Name)}
 	all := map[string]message.Subscriber{}
 	for _, c := range parts {
-		g.parts[t.config.topic(c.source)] = &part{consumption: c, out: make(chan *message.Message)}
+		g.parts[t.config.topic(c.source)] = &part{consumption: c, out: make(chan *message.Message), seen: map[int16]int64{}}
 		all[c.source] = g
 	}
 	return all, nil
@@ -61,12 +64,15 @@ type kafkaGroup struct {
 	subscribed int
 	done       sync.WaitGroup
 	lanes      map[topicPartition]*lane
+	standIns   map[topicPartition]*lane
 }
 
 // part is what of a group is about one source.
 type part struct {
 	consumption *consumption
 	out         chan *message.Message
+	// seen is where partitions were when last looked at.
+	seen map[int16]int64
 }
 
 type topicPartition struct {
@@ -121,7 +127,7 @@ func (g *kafkaGroup) prepare(ctx context.Context) error {
 		return err
 	}
 	committed, err := g.kafka.admin.FetchOffsets(ctx, g.name)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return g.kafka.explain("read the offsets of group "+g.name, err)
 	}
 	offsets := kadm.Offsets{}
@@ -200,22 +206,29 @@ func (g *kafkaGroup) consume(ctx context.Context) error {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	defer client.CloseAllowingRebalance()
-	defer g.revokeAll()
-	positions := time.NewTicker(g.bus.opts.Idle)
-	defer positions.Stop()
+	defer g.endAll()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { g.keepWatch(ctx) })
 	for ctx.Err() == nil {
-		select {
-		case <-positions.C:
-			g.comparePositions(ctx)
-		default:
-		}
-		// Not longer than until the positions are to be looked at again.
-		polling, cancel := context.WithTimeout(ctx, g.bus.opts.Idle)
-		fetched := client.PollRecords(polling, laneLimit)
-		cancel()
-		g.distribute(ctx, fetched)
+		g.distribute(ctx, client.PollRecords(ctx, laneLimit))
 	}
 	return nil
+}
+
+func (g *kafkaGroup) keepWatch(ctx context.Context) {
+	fault := newComplaint(g.kafka.log, "kafka: cannot compare positions, will try again", "consumer", g.consumer)
+	for {
+		pause(ctx, g.bus.opts.Idle)
+		if ctx.Err() != nil {
+			return
+		}
+		if err := g.watch(ctx); err != nil {
+			fault.raise(ctx, err)
+		} else {
+			fault.over(ctx)
+		}
+	}
 }
 
 // distribute gives each partition's records to its lane.
@@ -253,17 +266,25 @@ func (g *kafkaGroup) assigned(ctx context.Context, client *kgo.Client, assigned 
 			if g.lanes[at] != nil || g.parts[topic] == nil {
 				continue
 			}
-			laneCtx, stop := context.WithCancel(ctx)
-			l := &lane{group: g, part: g.parts[topic], client: client, at: at, stop: stop, wake: make(chan struct{}, 1), lacks: true,
-				done: make(chan struct{}), refusals: newBackoff(10*time.Millisecond, g.bus.opts.Idle),
-				lost: newLossComplaint(g.kafka.log, g.consumer, g.parts[topic].consumption.source)}
-			g.lanes[at] = l
-			go func() {
-				defer close(l.done)
-				l.run(laneCtx)
-			}()
+			if l := g.standIns[at]; l != nil {
+				l.stop()
+			}
+			g.lanes[at] = g.startLane(ctx, at, client)
 		}
 	}
+}
+
+func (g *kafkaGroup) startLane(ctx context.Context, at topicPartition, client *kgo.Client) *lane {
+	ctx, stop := context.WithCancel(ctx)
+	l := &lane{group: g, part: g.parts[at.topic], client: client, at: at, stop: stop, wake: make(chan struct{}, 1), lacks: true,
+		done: make(chan struct{}), refusals: newBackoff(10*time.Millisecond, g.bus.opts.Idle),
+		lost: newLossComplaint(g.kafka.log, g.consumer, g.parts[at.topic].consumption.source)}
+	go func() {
+		defer close(l.done)
+		defer stop()
+		l.run(ctx)
+	}()
+	return l
 }
 
 // revoked ends lanes. What is in flight is finished, so that the next member
@@ -281,54 +302,113 @@ func (g *kafkaGroup) revoked(revoked map[string][]int32) {
 		}
 	}
 	g.mu.Unlock()
-	for _, l := range ending {
+	end(ending)
+}
+
+func end(lanes []*lane) {
+	for _, l := range lanes {
 		l.stop()
 	}
-	for _, l := range ending {
+	for _, l := range lanes {
 		<-l.done
 	}
 }
 
-func (g *kafkaGroup) revokeAll() {
-	all := map[string][]int32{}
+// endAll ends every lane.
+func (g *kafkaGroup) endAll() {
 	g.mu.Lock()
-	for at := range g.lanes {
-		all[at.topic] = append(all[at.topic], at.partition)
-	}
+	all := slices.Concat(slices.Collect(maps.Values(g.lanes)), slices.Collect(maps.Values(g.standIns)))
+	clear(g.lanes)
+	clear(g.standIns)
 	g.mu.Unlock()
-	g.revoked(all)
+	end(all)
 }
 
-// comparePositions tells lanes that are at rest when a position was moved by
-// somebody else: a replay moves it back.
-func (g *kafkaGroup) comparePositions(ctx context.Context) {
+// watch compares what the group does with the positions in the database, for
+// each source.
+func (g *kafkaGroup) watch(ctx context.Context) error {
 	for topic, p := range g.parts {
-		g.mu.Lock()
-		before := map[*lane]int64{}
-		for at, l := range g.lanes {
-			if at.topic == topic {
-				if seq, resting := l.resting(); resting {
-					before[l] = seq
-				}
-			}
-		}
-		g.mu.Unlock()
-		if len(before) == 0 {
-			continue
-		}
+		resting, mine := g.ofTopic(topic)
 		positions, err := p.consumption.positions(ctx)
 		if err != nil {
-			g.fault.raise(ctx, err)
-			return
+			return fmt.Errorf("read the positions: %w", err)
 		}
-		stored := map[int32]int64{}
-		for _, s := range positions {
-			stored[int32(s.partition)] = s.seq
-		}
-		for l, seq := range before {
-			if stored[l.at.partition] < seq {
-				l.rewind()
+		for _, stored := range positions {
+			l, ok := resting[stored.partition]
+			if ok && stored.seq < l.seq {
+				l.lane.rewind() // a replay has moved it back
 			}
 		}
+		if len(mine) < Partitions {
+			if err := g.standIn(ctx, p, positions, mine); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+type restingLane struct {
+	lane *lane
+	seq  int64
+}
+
+// ofTopic are the partitions of a topic that this member has, and the lanes
+// among them that have nothing to do.
+func (g *kafkaGroup) ofTopic(topic string) (resting map[int16]restingLane, mine map[int16]bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	resting, mine = map[int16]restingLane{}, map[int16]bool{}
+	for at, l := range g.lanes {
+		if at.topic != topic {
+			continue
+		}
+		mine[int16(at.partition)] = true
+		if seq, rests := l.resting(); rests {
+			resting[int16(at.partition)] = restingLane{l, seq}
+		}
+	}
+	return resting, mine
+}
+
+// standIn takes up partitions of other members that have events and do not get
+// on: the member has died and the group has not noticed yet, or it is of an
+// older release that leaves events of types it does not know to this one. The
+// position's lock keeps it from getting in the way of a member that works.
+func (g *kafkaGroup) standIn(ctx context.Context, p *part, positions []partitionSeq, mine map[int16]bool) error {
+	source := p.consumption.source
+	r, err := g.kafka.reachOf(ctx, source)
+	if err != nil {
+		return err
+	}
+	for _, at := range positions {
+		before, looked := p.seen[at.partition]
+		p.seen[at.partition] = at.seq
+		if mine[at.partition] || !looked || before != at.seq {
+			continue
+		}
+		last, found, err := g.kafka.last(ctx, source, at.partition, r)
+		if err != nil {
+			return err
+		}
+		if found && last.Seq > at.seq {
+			g.startStandIn(ctx, topicPartition{g.kafka.config.topic(source), int32(at.partition)})
+		}
+	}
+	return nil
+}
+
+func (g *kafkaGroup) startStandIn(ctx context.Context, at topicPartition) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l := g.standIns[at]; l != nil {
+		select {
+		case <-l.done:
+		default:
+			return // at work
+		}
+	}
+	if g.lanes[at] == nil {
+		g.standIns[at] = g.startLane(ctx, at, nil)
 	}
 }

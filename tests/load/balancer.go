@@ -2,7 +2,8 @@ package load
 
 import (
 	"context"
-	"slices"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,16 +14,21 @@ import (
 // Balancer sends requests to platforms in turn, as a load balancer does that
 // asks each from time to time whether it is ready.
 type Balancer struct {
-	looking sync.Mutex // one look at a time
-
-	mu    sync.Mutex
-	all   []*platformtest.Platform
-	ready []string // base URLs
-	next  int
-	last  string // where the latest request went
+	mu      sync.Mutex
+	targets []*target
+	next    int
 }
 
-// CheckEvery is how often a balancer asks whether a platform is ready. One that
+// target is one platform, as the balancer sees it.
+type target struct {
+	platform *platformtest.Platform
+	ready    bool
+	checks   int
+	slowest  time.Duration // check
+	unready  map[string]int
+}
+
+// CheckEvery is how often a balancer asks a platform whether it is ready. One that
 // stops should go on serving for longer: see --drain-delay.
 const CheckEvery = 50 * time.Millisecond
 
@@ -33,70 +39,81 @@ func NewBalancer(t testing.TB, platforms ...*platformtest.Platform) *Balancer {
 	for _, p := range platforms {
 		b.Add(t, p)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	var looking sync.WaitGroup
-	looking.Go(func() {
-		tick := time.NewTicker(CheckEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				b.look(ctx)
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	t.Cleanup(func() { stop(); looking.Wait() })
 	return b
 }
 
 // Add sends requests to one more platform, once it is ready, and returns then.
 func (b *Balancer) Add(t testing.TB, p *platformtest.Platform) {
 	t.Helper()
+	one := &target{platform: p, unready: map[string]int{}}
 	b.mu.Lock()
-	b.all = append(b.all, p)
+	b.targets = append(b.targets, one)
 	b.mu.Unlock()
+	ctx, stop := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watch(ctx, one) })
+	t.Cleanup(func() { stop(); watching.Wait() })
 	platformtest.Eventually(t, "the load balancer takes the platform in", func() error {
-		if err := p.Ready(t.Context()); err != nil {
-			return err
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !one.ready {
+			return fmt.Errorf("it is not ready: %v", one.unready)
 		}
-		b.look(t.Context())
 		return nil
 	})
 }
 
-// URL is the base URL of the next request. With no platform ready it is one that
-// was, as a client knows no better.
+// watch asks one platform, again and again, until ctx ends.
+func (b *Balancer) watch(ctx context.Context, one *target) {
+	tick := time.NewTicker(CheckEvery)
+	defer tick.Stop()
+	for {
+		begin := time.Now()
+		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := one.platform.Ready(limited)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		b.mu.Lock()
+		one.ready = err == nil
+		one.checks++
+		one.slowest = max(one.slowest, time.Since(begin))
+		if err != nil {
+			one.unready[err.Error()]++
+		}
+		b.mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// URL is the base URL of the next request: of the next platform that is ready or,
+// if none is, of the next.
 func (b *Balancer) URL() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.ready) > 0 {
+	for range b.targets {
 		b.next++
-		b.last = b.ready[b.next%len(b.ready)]
+		if one := b.targets[b.next%len(b.targets)]; one.ready {
+			return one.platform.URL()
+		}
 	}
-	return b.last
+	b.next++
+	return b.targets[b.next%len(b.targets)].platform.URL()
 }
 
-// look asks every platform.
-func (b *Balancer) look(ctx context.Context) {
-	b.looking.Lock()
-	defer b.looking.Unlock()
-	b.mu.Lock()
-	all := slices.Clone(b.all)
-	b.mu.Unlock()
-	var ready []string
-	for _, p := range all {
-		limited, cancel := context.WithTimeout(ctx, time.Second) // one that hangs is not ready
-		if p.Ready(limited) == nil {
-			ready = append(ready, p.URL())
-		}
-		cancel()
-	}
-	if ctx.Err() != nil {
-		return
-	}
+// String says what the balancer has seen of each platform.
+func (b *Balancer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ready = ready
+	var lines []string
+	for i, one := range b.targets {
+		lines = append(lines, fmt.Sprintf("platform %d: %d checks, the slowest in %s, not ready: %v",
+			i+1, one.checks, one.slowest.Round(time.Millisecond), one.unready))
+	}
+	return strings.Join(lines, "\n")
 }

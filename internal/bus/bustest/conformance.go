@@ -193,6 +193,16 @@ func (s *suite) eventually(t testing.TB, consumer string, effects int) {
 	require.Equal(t, tally{Effects: effects}, s.tally(t, consumer), "effects and steps out of order of %s", consumer)
 }
 
+// published waits until consumers can receive all that a module has emitted.
+func (s *suite) published(t testing.TB, b *bus.Bus, module string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		n, err := b.Unpublished(context.Background(), module)
+		require.NoError(t, err)
+		return n == 0
+	}, 10*time.Second, 5*time.Millisecond, "events of %s are not published", module)
+}
+
 func publishedOnCommit(t *testing.T, s *suite) {
 	s.replica(t, counter("notify.a"))
 	aggregate := uuid.New()
@@ -480,6 +490,7 @@ func personalPoison(t *testing.T, s *suite) {
 	require.NoError(t, s.db.DB(t, "content").InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		return echoing.Erase(ctx, tx, erased.Aggregate)
 	}))
+	s.published(t, b, "content")
 	broken.Store(false)
 	n, err := b.Retry(t.Context(), "notify.a", uuid.Nil)
 	require.NoError(t, err)
@@ -624,6 +635,7 @@ func erasure(t *testing.T, s *suite) {
 	require.NoError(t, content.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		return echoing.Erase(ctx, tx, person)
 	}))
+	s.published(t, b, "content")
 	var left int
 	require.NoError(t, content.Pool.QueryRow(t.Context(), `select count(*) from content.event_log where payload::text like '%'||$1||'%'`,
 		person.String()).Scan(&left))
