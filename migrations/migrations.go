@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,12 @@ var files embed.FS
 
 // Modules are the modules that have a schema, in the order of migration.
 func Modules() []string { return []string{"users", "content", "assessment", "analytics", "notify"} }
+
+// VersionTables are the tables of a schema that tell how far it has come. They
+// belong to the schema, not to the module's data.
+func VersionTables() []string {
+	return []string{"platform_migrations", "schema_migrations", "river_migration"}
+}
 
 // Files is the file system that the histories are in: one directory a module,
 // and platform for the template.
@@ -105,6 +112,15 @@ func Up(ctx context.Context, adminURL string, o Options) error {
 	return nil
 }
 
+// TakeTurn keeps migrators of the database out until conn is closed, and waits
+// for one that is at work.
+func TakeTurn(ctx context.Context, conn *pgx.Conn) error {
+	if err := takeTurns(ctx, conn, slog.New(slog.DiscardHandler)); err != nil {
+		return fmt.Errorf("wait for migrators of the database: %w", err)
+	}
+	return nil
+}
+
 // takeTurns waits until no other migrator is at work, and says so.
 func takeTurns(ctx context.Context, admin *pgx.Conn, log *slog.Logger) error {
 	var first bool
@@ -169,7 +185,7 @@ func upModule(ctx context.Context, adminURL, module string, o Options) error {
 func protectVersions(ctx context.Context, pool *pgxpool.Pool, module string) error {
 	_, err := pool.Exec(ctx, `do $$ declare t text; begin
 		for t in select format('%I.%I', schemaname, tablename) from pg_catalog.pg_tables
-			where schemaname = '`+module+`' and tablename in ('platform_migrations', 'schema_migrations', 'river_migration')
+			where schemaname = '`+module+`' and tablename in ('`+strings.Join(VersionTables(), "', '")+`')
 		loop
 			execute 'revoke insert, update, delete on ' || t || ' from `+postgres.AppRole(module)+`';
 		end loop;

@@ -125,12 +125,13 @@ func newStatus(module, line string, applied, known []int64) Status {
 }
 
 // appliedVersions is empty when the version table is not there or, for an app
-// role, not yet to be seen.
+// role, not yet to be seen, or has the form of River's first versions, which is
+// on its way to the next.
 func appliedVersions(ctx context.Context, pool *pgxpool.Pool, sql string) ([]int64, error) {
 	rows, _ := pool.Query(ctx, sql) // CollectRows returns the error
 	all, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && (pgErr.Code == "42P01" || pgErr.Code == "3F000" || pgErr.Code == "42501") {
+	if errors.As(err, &pgErr) && (pgErr.Code == "42P01" || pgErr.Code == "3F000" || pgErr.Code == "42501" || pgErr.Code == "42703") {
 		return nil, nil
 	}
 	if err != nil {

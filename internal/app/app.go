@@ -27,6 +27,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/mail"
 	"github.com/lyceum-lms/platform/internal/postgres"
 	"github.com/lyceum-lms/platform/internal/telemetry"
+	"github.com/lyceum-lms/platform/internal/upstream"
 )
 
 // The names in access tokens. They are part of the format: a process that
@@ -70,7 +71,9 @@ type platform struct {
 	connected atomic.Bool
 	db        *database
 	modules   modules
-	bus       *bus.Bus // nil without a module
+	bus       *bus.Bus  // nil without a module
+	keys      *keyWatch // nil where users runs, which has the keys, and where nobody asks for them
+	upstreams []*upstream.Forwarder
 	server    *httpserver.Server
 }
 
@@ -104,15 +107,22 @@ func prepare(ctx context.Context, cfg Config) (_ *platform, err error) {
 
 // connect makes everything else and starts nothing but the embedded database. A
 // server of somebody else's is migrated only if asked for.
-func (p *platform) connect(ctx context.Context, publicURL string, migrate bool) (err error) {
+func (p *platform) connect(ctx context.Context, publicURL string, migrate bool) error {
 	verifier := auth.NewVerifier(tokenIssuer, tokenAudience, time.Now)
 	if err := p.makeModules(ctx, publicURL, migrate, verifier); err != nil {
 		return err
 	}
-	if p.bus, err = p.newBus(); err != nil {
+	absent, err := p.elsewhere()
+	if err != nil {
 		return err
 	}
-	if p.server, err = p.newServer(verifier); err != nil {
+	if p.bus, err = p.newBus(absent); err != nil {
+		return err
+	}
+	if p.keys, err = newKeyWatch(p.cfg, verifier, p.log); err != nil {
+		return err
+	}
+	if p.server, err = p.newServer(verifier, absent); err != nil {
 		return err
 	}
 	if err := p.instrument(); err != nil {
@@ -120,6 +130,19 @@ func (p *platform) connect(ctx context.Context, publicURL string, migrate bool) 
 	}
 	p.connected.Store(true)
 	return nil
+}
+
+// elsewhere are the modules that do not run here, without a database: they tell
+// what they publish and which paths are theirs.
+func (p *platform) elsewhere() ([]module, error) {
+	if len(p.modules.all) == len(moduleNames) {
+		return nil, nil
+	}
+	everyone, err := unconnected()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(everyone.all, func(m module) bool { return p.cfg.runs(m.Name()) }), nil
 }
 
 // makeModules opens the databases of the modules that run here and makes them.
@@ -142,9 +165,9 @@ func (p *platform) makeModules(ctx context.Context, publicURL string, migrate bo
 	return err
 }
 
-// newBus connects the modules with each other, those of other processes by
-// their contracts.
-func (p *platform) newBus() (*bus.Bus, error) {
+// newBus connects the modules with each other, and with those of other
+// processes.
+func (p *platform) newBus(absent []module) (*bus.Bus, error) {
 	if len(p.modules.all) == 0 {
 		return nil, nil //nolint:nilnil // a process that only forwards has no bus
 	}
@@ -152,34 +175,51 @@ func (p *platform) newBus() (*bus.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	var members []bus.Member
+	o := bus.Options{Kafka: kafka, Log: p.log, Registerer: p.tel.Registry, Retention: p.cfg.EventRetention}
 	for _, m := range p.modules.all {
-		members = append(members, bus.Member{Contract: m.Contract(), DB: p.db.pools[m.Name()]})
+		o.Members = append(o.Members, bus.Member{Contract: m.Contract(), DB: p.db.pools[m.Name()]})
 	}
-	var elsewhere []bus.Contract
-	if p.cfg.runsPart() {
-		all, err := Contracts()
-		if err != nil {
-			return nil, err
-		}
-		elsewhere = slices.DeleteFunc(all, func(c bus.Contract) bool { return p.cfg.runs(c.Module) })
+	for _, m := range absent {
+		o.Elsewhere = append(o.Elsewhere, m.Contract())
 	}
-	return bus.New(bus.Options{
-		Members: members, Elsewhere: elsewhere, Kafka: kafka, Log: p.log, Registerer: p.tel.Registry, Retention: p.cfg.EventRetention,
-	})
+	return bus.New(o)
 }
 
-func (p *platform) newServer(verifier *auth.Verifier) (*httpserver.Server, error) {
+// newServer gives every module's paths to it, or to where it runs, or to nobody.
+func (p *platform) newServer(verifier *auth.Verifier, absent []module) (*httpserver.Server, error) {
 	proxies, err := p.cfg.trustedProxies()
 	if err != nil {
 		return nil, err
 	}
-	server := httpserver.New(httpserver.Options{
+	targets, err := p.cfg.upstreams()
+	if err != nil {
+		return nil, err
+	}
+	o := httpserver.Options{
 		Verifier: verifier, Log: p.log, Registerer: p.tel.Registry, Version: Version(),
 		PublicURL: p.cfg.PublicURL, AllowedOrigins: p.cfg.AllowedOrigins, TrustedProxies: proxies,
-	})
+	}
+	if len(targets) > 0 {
+		// Whoever reads what can be asked for here does not care where it runs.
+		if o.Document, err = describe(p.cfg, targets); err != nil {
+			return nil, err
+		}
+	}
+	server := httpserver.New(o)
 	for _, m := range p.modules.all {
 		m.Routes(server.Router(m.Name(), m.Prefixes(), p.db.pools[m.Name()]))
+	}
+	for _, m := range absent {
+		if len(targets[m.Name()]) == 0 {
+			server.Absent(m.Name(), m.Prefixes())
+			continue
+		}
+		f, err := upstream.New(upstream.Options{Module: m.Name(), Targets: targets[m.Name()], Log: p.log, Registerer: p.tel.Registry})
+		if err != nil {
+			return nil, err
+		}
+		p.upstreams = append(p.upstreams, f)
+		server.Forward(m.Name(), m.Prefixes(), f)
 	}
 	return server, server.Check()
 }
@@ -220,6 +260,9 @@ func (p *platform) start(ctx context.Context) error {
 			return fmt.Errorf("start module %s: %w", m.Name(), err)
 		}
 	}
+	if p.keys != nil {
+		p.keys.start(ctx)
+	}
 	if p.bus == nil {
 		return nil
 	}
@@ -236,6 +279,12 @@ func (p *platform) stop(ctx context.Context) error {
 		if err := p.modules.all[i].Stop(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("stop module %s: %w", p.modules.all[i].Name(), err))
 		}
+	}
+	if p.keys != nil {
+		p.keys.stop()
+	}
+	for _, f := range p.upstreams {
+		f.Close()
 	}
 	return errors.Join(append(errs, p.close(ctx))...)
 }

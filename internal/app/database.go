@@ -164,6 +164,9 @@ func await(ctx context.Context, cfg Config, log *slog.Logger, waiting func(reaso
 	var told time.Time
 	for {
 		err := do()
+		if err == nil && !told.IsZero() {
+			log.InfoContext(ctx, "the database is there")
+		}
 		if err == nil || !cfg.AwaitDatabase || !comesLater(err) {
 			return err
 		}

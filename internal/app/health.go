@@ -59,6 +59,9 @@ func (p *platform) ready(ctx context.Context) (any, error) {
 		return h.states, errors.Join(h.errs...)
 	}
 	p.checkModules(ctx, &h)
+	if p.keys != nil {
+		h.check("keys", p.keys.Ready(ctx))
+	}
 	if p.bus != nil {
 		switch err := p.bus.Ready(ctx, readyLag); {
 		case errors.Is(err, bus.ErrBehind), postgres.LoginRefused(err):

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,14 +75,32 @@ func undressed() (*httpserver.Server, modules, error) {
 	if err != nil {
 		return nil, m, err
 	}
-	server := httpserver.New(httpserver.Options{
-		Verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now), Log: slog.New(slog.DiscardHandler),
-		Registerer: prometheus.NewRegistry(), Version: "1",
-	})
-	for _, mod := range m.all {
-		mod.Routes(server.Router(mod.Name(), mod.Prefixes(), nil))
-	}
+	server := paperServer(m.all, httpserver.Options{Version: "1"})
 	return server, m, server.Check()
+}
+
+// paperServer is a server of some modules that serves nobody.
+func paperServer(modules []module, o httpserver.Options) *httpserver.Server {
+	o.Verifier = auth.NewVerifier(tokenIssuer, tokenAudience, time.Now)
+	o.Log, o.Registerer = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	server := httpserver.New(o)
+	for _, m := range modules {
+		m.Routes(server.Router(m.Name(), m.Prefixes(), nil))
+	}
+	return server
+}
+
+// describe is the OpenAPI document of a process that forwards: of the modules
+// that run here and of those that are forwarded.
+func describe(cfg Config, upstreams map[string][]*url.URL) (func() ([]byte, error), error) {
+	everyone, err := unconnected()
+	if err != nil {
+		return nil, err
+	}
+	reachable := slices.DeleteFunc(everyone.all, func(m module) bool { return !cfg.runs(m.Name()) && len(upstreams[m.Name()]) == 0 })
+	server := paperServer(reachable, httpserver.Options{Version: Version(), PublicURL: cfg.PublicURL})
+	document, err := server.OpenAPI()
+	return func() ([]byte, error) { return document, nil }, errors.Join(err, server.Check())
 }
 
 // Documents are the files that are generated from the code, by their path

@@ -25,17 +25,17 @@ func TestValidateTopology(t *testing.T) {
 			`--modules: there is no module "user"; the modules are users, content, assessment, analytics, notify`},
 		"a module twice":      {func(c *Config) { c.Modules = []string{"notify", "notify"} }, "--modules: notify is named twice"},
 		"none and some":       {func(c *Config) { c.Modules = []string{"none", "notify"} }, "--modules: none goes with no other name"},
-		"upstream":            {upstream("users=http://a:80"), ""},
-		"several":             {upstream("users=http://a:80, https://b/", "content=http://[::1]:8080"), ""},
-		"no module":           {upstream("http://u:hush@a:80"), "--upstream: is not of the form MODULE=URL"},
-		"of an unknown one":   {upstream("user=http://a:80"), `--upstream: there is no module "user"; the modules are users,`},
-		"of one that is here": {upstream("notify=http://a:80"), "--upstream: notify runs here and is not forwarded"},
-		"twice":               {upstream("users=http://a", "users=http://b"), "--upstream: is given twice for users: put its URLs into one"},
-		"no scheme":           {upstream("users=a:80"), "--upstream: a URL of users is not an http or https URL"},
-		"no host":             {upstream("users=http://"), "--upstream: a URL of users is not"},
-		"one of two missing":  {upstream("users=http://a,"), "--upstream: a URL of users is not"},
-		"with a path":         {upstream("users=http://a/v1"), "--upstream: a URL of users has more than a scheme and a host"},
-		"with a password":     {upstream("users=http://u:hush@a"), "--upstream: a URL of users has more than a scheme and a host"},
+		"upstream":            {forwarding("users=http://a:80"), ""},
+		"several":             {forwarding("users=http://a:80, https://b/", "content=http://[::1]:8080"), ""},
+		"no module":           {forwarding("http://u:hush@a:80"), "--upstream: is not of the form MODULE=URL"},
+		"of an unknown one":   {forwarding("user=http://a:80"), `--upstream: there is no module "user"; the modules are users,`},
+		"of one that is here": {forwarding("notify=http://a:80"), "--upstream: notify runs here and is not forwarded"},
+		"twice":               {forwarding("users=http://a", "users=http://b"), "--upstream: is given twice for users: put its URLs into one"},
+		"no scheme":           {forwarding("users=a:80"), "--upstream: a URL of users is not an http or https URL"},
+		"no host":             {forwarding("users=http://"), "--upstream: a URL of users is not"},
+		"one of two missing":  {forwarding("users=http://a,"), "--upstream: a URL of users is not"},
+		"with a path":         {forwarding("users=http://a/v1"), "--upstream: a URL of users has more than a scheme and a host"},
+		"with a password":     {forwarding("users=http://u:hush@a"), "--upstream: a URL of users has more than a scheme and a host"},
 		"media key":           {func(c *Config) { c.MediaKey = goodKey }, ""},
 		"media key, short":    {func(c *Config) { c.MediaKey = "aHVzaA==" }, "--media-key: has 4 bytes, fewer than 32: make one with openssl rand -base64 32"},
 		"media key, no key":   {func(c *Config) { c.MediaKey = "hush!" }, "--media-key: is not base64"},
@@ -49,7 +49,7 @@ func TestValidateTopology(t *testing.T) {
 	}
 }
 
-func upstream(values ...string) func(*Config) {
+func forwarding(values ...string) func(*Config) {
 	return func(c *Config) { c.Modules, c.Upstream = []string{"notify"}, values }
 }
 

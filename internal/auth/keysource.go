@@ -90,6 +90,7 @@ type KeySource struct {
 	waiting int
 	ready   bool
 	lastErr error
+	warned  time.Time // zero while all is well
 	absent  *lru.Cache[string, time.Time]
 }
 
@@ -277,20 +278,20 @@ func (s *KeySource) take(ctx context.Context, set jwk.Set) {
 	}
 }
 
-// report notes how a fetch went, and logs when that changes.
+// report notes how a fetch went, and logs it: failures once a minute.
 func (s *KeySource) report(ctx context.Context, err error) {
 	s.mu.Lock()
-	failedBefore := s.ready && s.lastErr != nil
-	first := !s.ready
-	s.ready = s.ready || err == nil
+	defer s.mu.Unlock()
 	s.lastErr = err
-	s.mu.Unlock()
 	switch {
-	case err != nil && !failedBefore:
-		s.options.Log.WarnContext(ctx, "the keys of access tokens cannot be fetched; those that are known stay good", "error", err)
-	case err == nil && failedBefore && !first:
+	case err == nil && !s.warned.IsZero():
 		s.options.Log.InfoContext(ctx, "the keys of access tokens can be fetched again")
+		s.warned = time.Time{}
+	case err != nil && time.Since(s.warned) >= time.Minute:
+		s.options.Log.WarnContext(ctx, "the keys of access tokens cannot be fetched; those that are known stay good", "error", err)
+		s.warned = time.Now()
 	}
+	s.ready = s.ready || err == nil
 }
 
 // Ready returns nil once keys have come.

@@ -1,7 +1,9 @@
 package bus
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
@@ -314,6 +317,8 @@ func (c *consumption) setAside(ctx context.Context, e Envelope, failure error, a
 	reaction, known := c.handlers[e.Type]
 	if !known || reaction.topic.HoldsPersonalData() {
 		kept.Payload = nil
+	} else if !fitsJSONB(kept.Payload) {
+		kept.Payload, _ = json.Marshal(clip(string(kept.Payload))) // as text: the letter is to be kept whatever it holds
 	}
 	handled := false
 	err := c.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -352,6 +357,11 @@ func (c *consumption) setAside(ctx context.Context, e Envelope, failure error, a
 			"event", e.ID, "type", e.Type, "attempts", attempts, "error", failure)
 	}
 	return err
+}
+
+// fitsJSONB reports whether PostgreSQL takes a text as jsonb.
+func fitsJSONB(text json.RawMessage) bool {
+	return json.Valid(text) && utf8.Valid(text) && !bytes.Contains(text, []byte(`\u0000`))
 }
 
 // errorText fits an error into a text column.

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
@@ -228,24 +230,35 @@ type stored struct {
 	at     time.Time // when it was published
 }
 
-// next is the first event of a source's partition from an offset on; found is
-// false if there is none. Records that are no events are passed over.
-func (k *kafka) next(ctx context.Context, source string, partition int16, offset int64) (e stored, found bool, err error) {
+// scan calls do with the events of a source's partition from an offset on, until
+// it returns false or there are no more. Records that are no events are passed
+// over.
+func (k *kafka) scan(ctx context.Context, source string, partition int16, offset int64, do func(stored) bool) error {
 	for {
 		records, end, err := k.fetch(ctx, place{k.config.topic(source), int32(partition), offset})
 		if err != nil {
-			return e, false, err
+			return err
 		}
 		for _, r := range records {
-			if e, err := decodeRecord(source, r); err == nil {
-				return e, true, nil
+			if e, err := decodeRecord(source, r); err == nil && !do(e) {
+				return nil
 			}
 			offset = r.Offset + 1
 		}
 		if len(records) == 0 || offset >= end {
-			return e, false, nil
+			return nil
 		}
 	}
+}
+
+// next is the first event of a source's partition from an offset on; found is
+// false if there is none.
+func (k *kafka) next(ctx context.Context, source string, partition int16, offset int64) (first stored, found bool, err error) {
+	err = k.scan(ctx, source, partition, offset, func(e stored) bool {
+		first, found = e, true
+		return false
+	})
+	return first, found, err
 }
 
 // last is the last event of a source's partition. It is remembered as long as
@@ -260,15 +273,14 @@ func (k *kafka) last(ctx context.Context, source string, partition int16, r reac
 	}
 	for step := int64(1); !found; step *= 2 {
 		from := max(end.offset-step, r.start[partition])
-		for offset := from; offset < end.offset; offset = e.offset + 1 {
-			next, ok, err := k.next(ctx, source, partition, offset)
-			if err != nil {
-				return e, false, err
+		err := k.scan(ctx, source, partition, from, func(next stored) bool {
+			if next.offset < end.offset {
+				e, found = next, true
 			}
-			if !ok {
-				break
-			}
-			e, found = next, true
+			return next.offset < end.offset
+		})
+		if err != nil {
+			return e, false, err
 		}
 		if from == r.start[partition] {
 			break
@@ -337,27 +349,29 @@ func (k *kafka) locate(ctx context.Context, source string, partition int16, afte
 var errNotThere = errors.New("not on Kafka")
 
 // find reads one event by its number.
-func (k *kafka) find(ctx context.Context, source string, partition int16, seq int64) (stored, error) {
+func (k *kafka) find(ctx context.Context, source string, partition int16, seq int64) (found stored, err error) {
 	r, err := k.reachOf(ctx, source)
 	if err != nil {
-		return stored{}, err
+		return found, err
 	}
 	offset, err := k.locate(ctx, source, partition, seq-1, r)
 	if err != nil {
-		return stored{}, err
+		return found, err
 	}
-	for {
-		e, found, err := k.next(ctx, source, partition, offset)
-		switch {
-		case err != nil:
-			return e, err
-		case !found || e.Seq > seq:
-			return e, fmt.Errorf("%w: event %d of partition %d of topic %s", errNotThere, seq, partition, k.config.topic(source))
-		case e.Seq == seq:
-			return e, nil
+	beyond := 0
+	err = k.scan(ctx, source, partition, offset, func(e stored) bool {
+		if e.Seq > seq {
+			beyond++ // somebody may have put it after its successors
 		}
-		offset = e.offset + 1
+		if e.Seq == seq {
+			found = e
+		}
+		return e.Seq != seq && beyond <= aheadLimit
+	})
+	if err == nil && found.Seq == 0 {
+		err = fmt.Errorf("%w: event %d of partition %d of topic %s", errNotThere, seq, partition, k.config.topic(source))
 	}
+	return found, err
 }
 
 // fact reads a payload with personal data. The error is errErased when it is
@@ -434,17 +448,14 @@ func (k *kafka) lag(ctx context.Context, source string, positions []partitionSeq
 		if err != nil {
 			return 0, 0, err
 		}
-		for oldest := last; ; offset = oldest.offset + 1 {
-			if oldest, found, err = k.next(ctx, source, at.partition, offset); err != nil {
-				return 0, 0, err
+		err = k.scan(ctx, source, at.partition, offset, func(e stored) bool {
+			if e.Seq > at.seq {
+				behind = max(behind, time.Since(e.at))
 			}
-			if !found {
-				break
-			}
-			if oldest.Seq > at.seq {
-				behind = max(behind, time.Since(oldest.at))
-				break
-			}
+			return e.Seq <= at.seq
+		})
+		if err != nil {
+			return 0, 0, err
 		}
 	}
 	return events, behind, nil
@@ -576,6 +587,9 @@ func decodeRecord(source string, r *kgo.Record) (stored, error) {
 	m := message.NewMessage("", r.Value)
 	m.Metadata = make(message.Metadata, len(r.Headers))
 	for _, h := range r.Headers {
+		if !utf8.Valid(h.Value) || bytes.IndexByte(h.Value, 0) >= 0 {
+			return e, fmt.Errorf("its header %q is no text", h.Key)
+		}
 		m.Metadata[h.Key] = string(h.Value)
 	}
 	m.UUID = m.Metadata[metaID]

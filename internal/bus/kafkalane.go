@@ -45,6 +45,7 @@ type lane struct {
 	taken   []*kgo.Record    // records that are not decided on yet
 	pending []stored         // events to hand over, in order
 	ahead   map[int64]stored // events whose predecessor is missing
+	dropped bool             // some that were ahead had to be dropped, and are to be read again
 	since   time.Time        // when the last event came that was not ahead
 	last    *kgo.Record      // the last record decided on
 }
@@ -291,6 +292,7 @@ func (l *lane) sort(ctx context.Context) error {
 	if len(l.pending) > 0 {
 		l.since = time.Now()
 		l.lost.over(ctx)
+		l.lacks, l.dropped = l.lacks || l.dropped, false
 	}
 	return nil
 }
@@ -430,12 +432,16 @@ func (l *lane) gone(ctx context.Context, first, start int64) error {
 }
 
 // complain says that events are lost and what to do. Until something is done,
-// later ones wait; they are met again when it is.
+// later ones wait.
 func (l *lane) complain(ctx context.Context, err error) {
 	c := l.part.consumption
 	l.lost.raise(ctx, fmt.Errorf("%w: have the producer send its log again (platform events resend --module %s), rebuild the consumer "+
 		"(platform events replay --consumer %s) or, to accept the loss, set its seq in consumer_positions", err, c.source, c.consumer.Name))
-	l.forget()
+	if len(l.ahead) > aheadLimit {
+		clear(l.ahead)
+		l.dropped = true
+	}
 	l.known = false
 	pause(ctx, aheadTime)
+	l.since = time.Now()
 }

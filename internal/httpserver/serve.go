@@ -240,6 +240,13 @@ func (w *movingWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
+// WriteHeader implements http.ResponseWriter. An answer without a body moves by
+// its header alone, however long its making took.
+func (w *movingWriter) WriteHeader(status int) {
+	_ = w.control.SetWriteDeadline(time.Now().Add(stall))
+	w.ResponseWriter.WriteHeader(status)
+}
+
 // Unwrap serves http.ResponseController.
 func (w *movingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 

@@ -59,6 +59,7 @@ func ProvisionDatabase(ctx context.Context, admin *pgx.Conn) error {
 // database; it becomes a member of the owner role, to migrate as it. Running it
 // again changes nothing, and migrators of several databases of one cluster may
 // run it at the same time. With an empty secret the app role gets no password.
+// A schema that is shut because it has been moved, or is being filled, stays so.
 func ProvisionModule(ctx context.Context, admin *pgx.Conn, module, secret string) error {
 	if !moduleName.MatchString(module) {
 		return fmt.Errorf("provision module %q: not a module name", module)
@@ -69,8 +70,16 @@ func ProvisionModule(ctx context.Context, admin *pgx.Conn, module, secret string
 	}
 	schema := pgx.Identifier{module}.Sanitize()
 	database := pgx.Identifier{admin.Config().Database}.Sanitize()
+	standing, _, err := ReadStanding(ctx, admin, module)
+	if err != nil {
+		return err
+	}
+	connecting := owner + `, ` + app
+	if standing.Shut() {
+		connecting = owner
+	}
 	for _, step := range []struct{ action, sql string }{
-		{"let the roles connect", `grant connect on database ` + database + ` to ` + owner + `, ` + app},
+		{"let the roles connect", `grant connect on database ` + database + ` to ` + connecting},
 		{"create the schema", `create schema if not exists ` + schema + ` authorization ` + owner},
 		{"give the schema to its owner", `alter schema ` + schema + ` owner to ` + owner},
 		{"open the schema to the app role", `grant usage on schema ` + schema + ` to ` + app},

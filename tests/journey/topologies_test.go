@@ -47,7 +47,26 @@ func TestTheWayIsTheSameHoweverThePlatformRuns(t *testing.T) {
 	t.Run("topologies", func(t *testing.T) {
 		t.Run("in process", func(t *testing.T) {
 			t.Parallel()
-			keep(t, "in process", platformtest.Start(t, platformtest.Options{DatabaseURL: postgrestest.New(t).URL()}))
+			keep(t, "in process", platformtest.Start(t, platformtest.Options{
+				DatabaseURL: postgrestest.New(t).URL(), Env: []string{"LYCEUM_MEDIA_KEY=" + platformtest.MediaKey()},
+			}))
+		})
+		t.Run("one on Kafka beside one in process", func(t *testing.T) {
+			t.Parallel()
+			// The way from one transport to the other.
+			o := platformtest.Options{
+				DatabaseURL: postgrestest.New(t).URL(), DataDir: platformtest.DataDir(t), KafkaBrokers: platformtest.Kafka(t),
+				Env: []string{"LYCEUM_MEDIA_KEY=" + platformtest.MediaKey()},
+			}
+			old := platformtest.Start(t, o)
+			o.Bus = "kafka"
+			platformtest.Start(t, o)
+			keep(t, "one on Kafka beside one in process", old)
+		})
+		t.Run("two processes on the embedded database", func(t *testing.T) {
+			t.Parallel()
+			s := platformtest.StartSplit(t, [][]string{{"users", "content", "notify"}, {"analytics", "assessment"}}, platformtest.Options{})
+			keep(t, "two processes on the embedded database", s.Platform)
 		})
 		for topology, processes := range groups {
 			t.Run(topology, func(t *testing.T) {
@@ -62,6 +81,7 @@ func TestTheWayIsTheSameHoweverThePlatformRuns(t *testing.T) {
 	}
 	want := ends["in process"]
 	require.NotEmpty(t, want.Rows)
+	require.Zero(t, want.Rows["assessment.dead_letters"])
 	for topology, got := range ends {
 		assert.Equal(t, want, got, topology)
 	}

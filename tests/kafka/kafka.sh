@@ -18,7 +18,6 @@ LYCEUM_KAFKA_CACHE  where jars are kept (default: a folder of the user's cache)
 LYCEUM_KAFKA_PORT   where a node listens that format configures (default: 9092;
                     the controller takes the next port)
 LYCEUM_KAFKA_JVM    more flags for the JVM, such as -Xmx1g
-LYCEUM_KAFKA_CLUSTER_ID  identifier of the cluster that format makes a node of
 TEXT
 }
 
@@ -33,7 +32,8 @@ home=${LYCEUM_KAFKA_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/lyceum-kafka}
 need_java() {
     local major
     major=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p') || true
-    [ "${major:-0}" -ge 17 ] || fail "Kafka $version needs Java 17 or newer; ${major:+this is Java $major}${major:-there is no java}"
+    [ -n "$major" ] || fail "Kafka $version needs Java 17 or newer, and $java does not run here"
+    [ "$major" -ge 17 ] || fail "Kafka $version needs Java 17 or newer, and $java is Java $major"
 }
 
 need_jars() { [ -d "$home" ] || fail "Kafka $version is not here; fetch it with tests/kafka/kafka.sh fetch"; }
@@ -65,10 +65,14 @@ fetch() {
         mkdir -p "$(dirname "$home")"
         draft=$(mktemp -d "$home.XXXXXX")
         trap 'rm -rf -- "$draft"' EXIT
-        mvn -B -q -C -f "$(dirname "${BASH_SOURCE[0]}")/pom.xml" dependency:copy-dependencies \
+        mvn -B -q -C -Dstyle.color=never -f "$(dirname "${BASH_SOURCE[0]}")/pom.xml" dependency:copy-dependencies \
             -Dkafka.version="$version" -DoutputDirectory="$draft" >&2
         chmod 755 "$draft"
-        mv -T "$draft" "$home" 2>/dev/null || [ -d "$home" ] || fail "cannot keep the jars in $home"
+        # What a node without users begins with: tests copy it, which is quicker
+        # than to format.
+        (home=$draft && format "$draft/formatted" >/dev/null) || fail "cannot format a node"
+        mv "$draft/formatted/data/bootstrap.checkpoint" "$draft" && rm -r "$draft/formatted"
+        mv -n -T "$draft" "$home" || [ -d "$home" ] || fail "cannot keep the jars in $home"
     fi
     [ -f "$home/classes.jsa" ] || archive_classes || echo "kafka.sh: no class archive: brokers start slowly" >&2
     echo "$home"
@@ -78,15 +82,13 @@ fetch() {
 # a broker starts in half the time with them.
 archive_classes() (
     scratch=$(mktemp -d)
-    trap '[ -f "$scratch/pid" ] && kill -9 "$(cat "$scratch/pid")" 2>/dev/null; rm -rf -- "$scratch"' EXIT
+    made="$home/classes.jsa.$$"
+    trap 'kill -9 "$(cat "$scratch/pid" 2>/dev/null)" 2>/dev/null || true; rm -rf -- "$scratch" "$made"' EXIT
     export LYCEUM_KAFKA_PORT=$((20000 + RANDOM % 12000))
     (format "$scratch" >/dev/null) || return 1
-    made="$home/classes.jsa.$$"
     (LYCEUM_KAFKA_JVM="-XX:ArchiveClassesAtExit=$made" start "$scratch") || return 1
-    # Writing it takes longer than stopping.
-    pid=$(cat "$scratch/pid")
-    kill "$pid"
-    gone "$pid" || return 1
+    # It is written when the broker has stopped.
+    stop "$scratch"
     [ -f "$made" ] && mv "$made" "$home/classes.jsa"
 )
 
@@ -112,9 +114,9 @@ group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=8388608
 TEXT
     fi
-    # Any 16 bytes are an identifier.
-    local id=${LYCEUM_KAFKA_CLUSTER_ID:-}
-    [ -n "$id" ] || id=$(head -c 16 /dev/urandom | base64 | tr '+/' '__' | tr -d '=')
+    # Any 16 bytes are the identifier of a cluster.
+    local id
+    id=$(head -c 16 /dev/urandom | base64 | tr '+/' '__' | tr -d '=')
     log_level=warn jvm kafka.tools.StorageTool format --cluster-id "$id" --config "$dir/server.properties" "$@"
 }
 

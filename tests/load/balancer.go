@@ -80,7 +80,8 @@ func (b *Balancer) watch(ctx context.Context, one *target) {
 		one.checks++
 		one.slowest = max(one.slowest, time.Since(begin))
 		if err != nil {
-			one.unready[err.Error()]++
+			what, _, _ := strings.Cut(err.Error(), " {") // without the parts
+			one.unready[what]++
 		}
 		b.mu.Unlock()
 		select {

@@ -64,11 +64,11 @@ func TestWhatIsLostOrDoubledIsFound(t *testing.T) {
 		lost, doubled      int
 	}{
 		{
-			name:   "an acknowledged save is gone",
+			name: "an acknowledged save is gone",
 			change: `delete from assessment.response_log l using public.response r
 				where (l.attempt_id, l.item_id, l.sequence) = (r.attempt_id, r.item_id, r.sequence)`,
-			back:   `insert into assessment.response_log select * from public.response`,
-			lost:   1,
+			back: `insert into assessment.response_log select * from public.response`,
+			lost: 1,
 		},
 		{
 			name:   "an event has had no effect",

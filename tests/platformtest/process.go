@@ -183,17 +183,23 @@ func (p *Platform) Kill() { p.running().kill() }
 // with what it ended with: nil for an orderly stop.
 func (p *Platform) Terminate(t testing.TB) error {
 	t.Helper()
-	run := p.running()
-	if err := run.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.running().cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatalf("send SIGTERM: %v", err)
 	}
+	return p.AwaitExit(t)
+}
+
+// AwaitExit waits until the process has ended, and returns what it ended with.
+func (p *Platform) AwaitExit(t testing.TB) error {
+	t.Helper()
+	run := p.running()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	select {
 	case <-run.exited:
 		return run.err
 	case <-timeout.C:
-		t.Fatalf("the platform has not stopped %s after SIGTERM", patience)
+		t.Fatalf("%s has not ended within %s", p.name(), patience)
 		return nil
 	}
 }

@@ -49,9 +49,8 @@ func PrepareSplit(t testing.TB, groups [][]string, o Options) *Split {
 	if o.KafkaBrokers == nil {
 		o.KafkaBrokers = Kafka(t)
 	}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // it never fails
-	o.Env = append([]string{"LYCEUM_MEDIA_KEY=" + base64.StdEncoding.EncodeToString(key)}, o.Env...)
+	// Each is behind the others: limits by place are those of the person's.
+	o.Env = append([]string{"LYCEUM_MEDIA_KEY=" + MediaKey(), "LYCEUM_TRUSTED_PROXIES=127.0.0.0/8"}, o.Env...)
 	seed := true
 	urls := map[string]string{} // by module, with commas
 	listen := make([]string, len(groups))
@@ -94,6 +93,13 @@ func PrepareSplit(t testing.TB, groups [][]string, o Options) *Split {
 		}
 	}
 	return s
+}
+
+// MediaKey makes a key for --media-key.
+func MediaKey() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
+	return base64.StdEncoding.EncodeToString(key)
 }
 
 // Of is the first process that runs a module.

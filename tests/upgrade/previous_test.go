@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lyceum-lms/platform/tests/platformtest"
@@ -29,42 +30,45 @@ type release struct {
 
 // previousRelease finds the release that an installation would come from: the
 // latest tag before this commit, or firstRelease. Without the history, as in a
-// tarball or a shallow clone, the test is skipped, unless LYCEUM_UPGRADE_REQUIRED
-// is set: then it fails.
+// tarball or a shallow clone, the test is skipped; see unavailable.
 func previousRelease(t *testing.T) release {
 	t.Helper()
 	r := release{root: platformtest.ModuleRoot(t)}
-	missing := func(format string, args ...any) {
-		t.Helper()
-		message := "the previous release cannot be looked at: " + fmt.Sprintf(format, args...)
-		if os.Getenv("LYCEUM_UPGRADE_REQUIRED") != "" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
-	}
 	// A tarball may have been unpacked below another repository.
 	top, err := r.git(t, "rev-parse", "--show-toplevel")
 	if err != nil {
-		missing("there is no git history here: %v", err)
+		unavailable(t, "there is no git history here: %v", err)
 	}
 	if here, err := filepath.EvalSymlinks(r.root); err != nil || here != strings.TrimSpace(string(top)) {
-		missing("the repository is %s, and this source is in %s", strings.TrimSpace(string(top)), r.root)
+		unavailable(t, "the repository is %s, and this source is in %s", strings.TrimSpace(string(top)), r.root)
 	}
 	// From the parent on, so that the commit of a release is compared with the
 	// release before it.
 	r.name = firstRelease
-	if tag, err := r.git(t, "describe", "--tags", "--abbrev=0", "HEAD^"); err == nil {
+	if tag, err := r.git(t, "describe", "--tags", "--match", "v[0-9]*", "--abbrev=0", "HEAD^"); err == nil {
 		r.name = strings.TrimSpace(string(tag))
 	}
 	commit, err := r.git(t, "rev-parse", "--verify", "--quiet", r.name+"^{commit}")
 	if err != nil {
-		missing("%s is not in the history of this clone; fetch all of it (git fetch --unshallow --tags)", r.name)
+		unavailable(t, "%s is not in the history of this clone: fetch all of it (git fetch --unshallow --tags)", r.name)
 	}
 	r.commit = strings.TrimSpace(string(commit))
 	if r.name == firstRelease {
 		r.name = r.commit[:12]
 	}
 	return r
+}
+
+// unavailable skips the test, which is about nothing without the previous release.
+// It fails where LYCEUM_UPGRADE_REQUIRED is set, as in a place that is to guard
+// releases.
+func unavailable(t *testing.T, format string, args ...any) {
+	t.Helper()
+	message := "the previous release cannot be had: " + fmt.Sprintf(format, args...)
+	if os.Getenv("LYCEUM_UPGRADE_REQUIRED") != "" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
 }
 
 // git runs a command that only reads.
@@ -91,11 +95,16 @@ func (r release) file(t *testing.T, path string) []byte {
 	return text
 }
 
+// building lets one test build, and the others find what it has built.
+var building sync.Mutex
+
 // binary is the release's own binary, built from its own source. It is built once
 // and kept beside Go's caches, as the tools of .ci/run are, for a commit never
 // changes.
 func (r release) binary(t *testing.T) string {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	cache, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
 	if err != nil {
 		t.Fatalf("find Go's cache: %v", err)
@@ -108,14 +117,13 @@ func (r release) binary(t *testing.T) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatalf("make a place for the previous release: %v", err)
 	}
-	// Another test may be building it, too: the name comes last.
 	draft := filepath.Join(t.TempDir(), "platform")
 	source := t.TempDir()
 	r.extract(t, source)
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", draft, "./cmd/platform")
 	build.Dir = source
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the previous release %s: %v\n%s", r.name, err, out)
+		unavailable(t, "%s does not build here: %v\n%s", r.name, err, out) // its modules may be out of reach
 	}
 	if err := keep(draft, binary); err != nil {
 		t.Fatalf("keep the previous release: %v", err)
@@ -156,7 +164,7 @@ func (r release) extract(t *testing.T, dir string) {
 	}
 }
 
-// keep copies a file, whole or not at all, to where it is looked for.
+// keep copies a file, whole or not at all, to where other test runs look for it.
 func keep(draft, path string) error {
 	text, err := os.ReadFile(draft)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -58,10 +59,19 @@ var durable = map[string]string{"max_connections": "100", "shared_buffers": "64M
 
 // NewServer starts a server for one test that stops, kills or restarts it. It
 // keeps its promises about data, unlike the server that New uses, and is removed
-// when the test ends.
-func NewServer(t testing.TB) *Server {
+// when the test ends. Settings are server parameters beyond its own, as
+// name=value.
+func NewServer(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s, err := start(t.Context(), durable)
+	params := maps.Clone(durable)
+	for _, setting := range settings {
+		name, value, ok := strings.Cut(setting, "=")
+		if !ok {
+			t.Fatalf("start PostgreSQL for a test: setting %q is not name=value", setting)
+		}
+		params[name] = value
+	}
+	s, err := start(t.Context(), params)
 	if err != nil {
 		t.Fatalf("start PostgreSQL for a test: %v", err)
 	}

@@ -1,0 +1,58 @@
+package upstream
+
+import (
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// targets are the places where a module may run. The one that worked last is
+// asked first. When a module moves, the old place refuses and the new one does
+// not, so everybody stays with the new one; nobody goes back to look.
+type targets struct {
+	urls     []*url.URL
+	patience time.Duration // of a request with an outage
+	first    atomic.Int64  // where to begin
+
+	down   atomic.Bool // whether there is an outage
+	mu     sync.Mutex
+	since  time.Time // the outage's beginning
+	latest time.Time // its last failure
+}
+
+func (t *targets) begin() int { return int(t.first.Load()) }
+
+// worked notes that a target has answered. It reports whether that is news.
+func (t *targets) worked(at int) bool {
+	if t.down.Load() {
+		t.down.Store(false)
+	}
+	if t.first.Load() == int64(at) {
+		return false
+	}
+	return t.first.Swap(int64(at)) != int64(at)
+}
+
+// failed notes that a target has not answered, or has said that it cannot, so
+// that the next request begins with the next target.
+func (t *targets) failed(at int) {
+	t.first.CompareAndSwap(int64(at), int64((at+1)%len(t.urls)))
+}
+
+// away notes that no target could serve a request that came at start, and
+// returns until when that request should go on trying: as long as the patience
+// lasts from its arrival or from the outage's beginning, whichever was first.
+func (t *targets) away(start, now time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// What was long ago is another outage: perhaps nobody came by in between.
+	if !t.down.Swap(true) || now.Sub(t.latest) > t.patience {
+		t.since = now
+	}
+	t.latest = now
+	if t.since.Before(start) {
+		start = t.since
+	}
+	return start.Add(t.patience)
+}
