@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,7 +22,10 @@ type eventsCmd struct {
 	Lag         lagCmd         `cmd:"" help:"Print how far each consumer is behind."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List the events that could not be handled."`
 	Retry       retryCmd       `cmd:"" help:"Have dead letters handled again by the running platform."`
+	Discard     discardCmd     `cmd:"" help:"Close dead letters that nobody will handle."`
 	Replay      replayCmd      `cmd:"" help:"Rebuild a consumer from the beginning of the retained events."`
+	Resend      resendCmd      `cmd:"" help:"Publish a module's retained log to Kafka again, for a topic that was lost."`
+	Tail        tailCmd        `cmd:"" help:"Print events as they are published, on either transport."`
 }
 
 type topologyCmd struct{}
@@ -96,6 +101,63 @@ func (r retryCmd) Run(ctx context.Context, c app.Config) error {
 		}
 		fmt.Printf("%d dead letters will be handled again by the running platform.\n", n)
 		return nil
+	})
+}
+
+type discardCmd struct {
+	Consumer string    `required:"" help:"Consumer whose dead letters to close." placeholder:"NAME"`
+	ID       uuid.UUID `name:"id" xor:"which" help:"This dead letter." placeholder:"UUID"`
+	All      bool      `xor:"which" help:"All of the consumer."`
+}
+
+func (d discardCmd) Run(ctx context.Context, c app.Config) error {
+	if d.ID == uuid.Nil && !d.All {
+		return errors.New("say which: --id or --all")
+	}
+	return app.WithBus(ctx, c, func(ctx context.Context, b *bus.Bus) error {
+		n, err := b.Discard(ctx, d.Consumer, d.ID)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%d dead letters are closed.\n", n)
+		return nil
+	})
+}
+
+type resendCmd struct {
+	Module string `required:"" help:"Module whose log to publish again." placeholder:"NAME"`
+}
+
+func (r resendCmd) Run(ctx context.Context, c app.Config) error {
+	return app.WithBus(ctx, c, func(ctx context.Context, b *bus.Bus) error {
+		if err := b.Resend(ctx, r.Module); err != nil {
+			return err
+		}
+		fmt.Printf("The running platform publishes the log of %s again. Consumers pass over what they have handled.\n", r.Module)
+		return nil
+	})
+}
+
+type tailCmd struct {
+	Module []string `help:"Only events of these modules. Default: all that this configuration reads or runs." placeholder:"NAME"`
+	Type   string   `help:"Only types with this text in them, such as attempt." placeholder:"TEXT"`
+	JSON   bool     `name:"json" help:"Print JSON, an event a line."`
+}
+
+func (t tailCmd) Run(ctx context.Context, c app.Config) error {
+	line := json.NewEncoder(os.Stdout)
+	return app.WithBus(ctx, c, func(ctx context.Context, b *bus.Bus) error {
+		return b.Tail(ctx, t.Module, func(e bus.Envelope) error {
+			if !strings.Contains(e.Type, t.Type) {
+				return nil
+			}
+			if t.JSON {
+				return line.Encode(e)
+			}
+			_, err := fmt.Printf("%s  %-10s %2d/%-8d %-44s %s  %s\n", e.OccurredAt.UTC().Format("15:04:05.000"), e.Source,
+				e.Partition, e.Seq, e.Type, e.Key, e.Payload)
+			return err
+		})
 	})
 }
 

@@ -169,7 +169,7 @@ func (p *platform) makeModules(ctx context.Context, publicURL string, migrate bo
 // processes.
 func (p *platform) newBus(absent []module) (*bus.Bus, error) {
 	if len(p.modules.all) == 0 {
-		return nil, nil //nolint:nilnil // a process that only forwards has no bus
+		return nil, nil // a process that only forwards has no bus
 	}
 	kafka, err := p.cfg.kafka()
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 // kafka is what the bus is told of Kafka, nil if it has nothing to do with it.
 func (c Config) kafka() (*bus.KafkaConfig, error) {
 	if len(c.KafkaBrokers) == 0 || len(c.hosted()) == 0 {
-		return nil, nil //nolint:nilnil // no Kafka is a configuration, too
+		return nil, nil // no Kafka is a configuration, too
 	}
 	secured, err := c.kafkaTLS()
 	if err != nil {
@@ -41,7 +41,7 @@ func (c Config) kafka() (*bus.KafkaConfig, error) {
 // kafkaTLS reads the files. It is nil for plaintext.
 func (c Config) kafkaTLS() (*tls.Config, error) {
 	if !c.KafkaTLS {
-		return nil, nil //nolint:nilnil // plaintext is a configuration, too
+		return nil, nil // plaintext is a configuration, too
 	}
 	secured := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.KafkaCAFile != "" {

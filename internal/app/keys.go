@@ -3,12 +3,16 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/lyceum-lms/platform/internal/auth"
 )
 
 // keysPath is where users publishes the keys that verify access tokens.
 const keysPath = "/v1/auth/keys"
+
+// keysMinInterval is short, because processes that start together wait for users.
+const keysMinInterval = 250 * time.Millisecond
 
 // keyWatch keeps the keys of a process without users those of users.
 type keyWatch struct {
@@ -21,7 +25,7 @@ type keyWatch struct {
 // those that it forwards to look at the tokens.
 func newKeyWatch(cfg Config, verifier *auth.Verifier, log *slog.Logger) (*keyWatch, error) {
 	if cfg.runs("users") || len(cfg.hosted()) == 0 {
-		return nil, nil //nolint:nilnil // nobody is to be asked
+		return nil, nil // nobody is to be asked
 	}
 	upstreams, err := cfg.upstreams()
 	if err != nil {
@@ -31,7 +35,7 @@ func newKeyWatch(cfg Config, verifier *auth.Verifier, log *slog.Logger) (*keyWat
 	for _, u := range upstreams["users"] {
 		urls = append(urls, u.JoinPath(keysPath).String())
 	}
-	source, err := auth.NewKeySource(auth.KeySourceOptions{URLs: urls, Verifier: verifier, Log: log})
+	source, err := auth.NewKeySource(auth.KeySourceOptions{URLs: urls, Verifier: verifier, Log: log, MinInterval: keysMinInterval})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -120,6 +121,9 @@ func (p *platform) greet(out io.Writer, api, ops string) {
 	if p.catcher != nil {
 		fmt.Fprintf(out, "  Caught mail  %s/mail\n", ops)
 	}
+	if len(p.modules.all) < len(moduleNames) {
+		p.greetPart(out)
+	}
 	if p.wantsDemo() {
 		fmt.Fprintf(out, "\nSign in at %s/v1/auth/sign-in with the password %q as\n", api, demoPassword)
 		for _, a := range demoAccounts {
@@ -127,4 +131,28 @@ func (p *platform) greet(out io.Writer, api, ops string) {
 		}
 	}
 	fmt.Fprintln(out, "\nStop with Ctrl-C.")
+}
+
+// greetPart says which part of the platform this process is.
+func (p *platform) greetPart(out io.Writer) {
+	upstreams, _ := p.cfg.upstreams() // has been validated
+	var here, forwarded, nowhere []string
+	for _, m := range moduleNames {
+		switch {
+		case p.cfg.runs(m):
+			here = append(here, m)
+		case len(upstreams[m]) > 0:
+			forwarded = append(forwarded, m)
+		default:
+			nowhere = append(nowhere, m)
+		}
+	}
+	for _, line := range []struct {
+		title   string
+		modules []string
+	}{{"Runs here", here}, {"Forwarded", forwarded}, {"Not here", nowhere}} {
+		if len(line.modules) > 0 {
+			fmt.Fprintf(out, "  %-12s %s\n", line.title, strings.Join(line.modules, ", "))
+		}
+	}
 }

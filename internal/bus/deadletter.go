@@ -66,6 +66,25 @@ func (b *Bus) Retry(ctx context.Context, consumer string, id uuid.UUID) (int64, 
 	return 0, fmt.Errorf("no consumer is called %q", consumer)
 }
 
+// Discard closes dead letters that nobody will handle, one by its id, or with
+// uuid.Nil all of the consumer, and returns how many that were.
+func (b *Bus) Discard(ctx context.Context, consumer string, id uuid.UUID) (int64, error) {
+	for _, c := range b.consumptions {
+		if c.consumer.Name != consumer {
+			continue
+		}
+		tag, err := c.db.Pool.Exec(ctx, consumerSQL(consumer, `
+			update {m}.dead_letters set resolved_at = now(), retry_requested_at = null
+			where consumer = $1 and resolved_at is null and ($2 = '00000000-0000-0000-0000-000000000000'::uuid or id = $2)`),
+			consumer, id)
+		if err != nil {
+			return 0, fmt.Errorf("discard: %w", err)
+		}
+		return tag.RowsAffected(), nil
+	}
+	return 0, fmt.Errorf("no consumer is called %q", consumer)
+}
+
 // retryRequested handles the dead letters of a member's consumers for which
 // somebody asked. Each is tried once per request.
 func (b *Bus) retryRequested(ctx context.Context, module string, m Member) error {

@@ -471,3 +471,36 @@ func TestALargeEventFits(t *testing.T) {
 	w.expect(t, maxPayload-2)
 	require.ErrorContains(t, emit(maxPayload-1), "more than an event may have")
 }
+
+func TestTailShowsEventsOfEitherTransport(t *testing.T) {
+	t.Parallel()
+	w := newKafkaWorld(t)
+	inProcess := w.options
+	inProcess.Kafka = nil
+	for name, options := range map[string]Options{"kafka": w.options, "in process": inProcess} {
+		w.options = options
+		w.options.Registerer = prometheus.NewRegistry()
+		b := w.start(t)
+		ctx, stop := context.WithCancel(t.Context())
+		seen := make(chan Envelope, 100)
+		ended := make(chan error, 1)
+		go func() { ended <- b.Tail(ctx, nil, func(e Envelope) error { seen <- e; return nil }) }()
+		key := uuid.New()
+		var first Envelope
+		require.Eventually(t, func() bool { // it begins some time after it was called
+			w.emit(t, key, 1)
+			select {
+			case first = <-seen:
+				return true
+			case <-time.After(100 * time.Millisecond):
+				return false
+			}
+		}, 10*time.Second, time.Millisecond, name)
+		require.Equal(t, key, first.Key, name)
+		require.Equal(t, w.topic.Type(), first.Type, name)
+		require.JSONEq(t, fmt.Sprintf(`{"key":%q,"version":1}`, key), string(first.Payload), name)
+		stop()
+		require.NoError(t, <-ended, name)
+		stopBus(t, b)
+	}
+}

@@ -16,10 +16,14 @@ import (
 	"github.com/lyceum-lms/platform/internal/httpserver"
 )
 
-func newServer() *httpserver.Server {
-	return httpserver.New(httpserver.Options{
+func newServer(changes ...func(*httpserver.Options)) *httpserver.Server {
+	o := httpserver.Options{
 		Verifier: auth.NewVerifier("i", "a", time.Now), Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Version: "1.2.3",
-	})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	return httpserver.New(o)
 }
 
 func TestCheckFindsEveryMistake(t *testing.T) {

@@ -31,7 +31,7 @@ var script string
 const (
 	// patience bounds every wait. It is long because machines that run tests
 	// are busy; nothing waits for it to pass.
-	patience = 90 * time.Second
+	patience = 3 * time.Minute
 	// glance is how often a wait looks.
 	glance = 20 * time.Millisecond
 )

@@ -40,7 +40,7 @@ func TestPropertiesReachTheBrokers(t *testing.T) {
 	c := kafka.Start(t, kafka.Options{Properties: map[string]string{"message.max.bytes": "2000"}})
 	c.CreateTopic(t, "notes", 1, 1, nil)
 
-	err := c.Client(t).ProduceSync(t.Context(), &kgo.Record{Topic: "notes", Value: make([]byte, 4000)}).FirstErr()
+	err := c.Client(t, kgo.ProducerBatchCompression(kgo.NoCompression())).ProduceSync(t.Context(), &kgo.Record{Topic: "notes", Value: make([]byte, 4000)}).FirstErr()
 
 	require.ErrorContains(t, err, "MESSAGE_TOO_LARGE")
 }

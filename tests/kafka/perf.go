@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -30,7 +31,7 @@ var produced = regexp.MustCompile(`(?m)^(\d+) records sent, ([0-9.]+) records/se
 // sync had acknowledged.
 func (c *Cluster) ProducerPerformance(ctx context.Context, topic string, records, size int) (recordsPerSecond float64, err error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", script, "kafka.sh", "tool",
-		"org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", c.Inner()[0], "--topic", topic,
+		"org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", strings.Join(c.Inner(), ","), "--topic", topic,
 		"--num-records", strconv.Itoa(records), "--record-size", strconv.Itoa(size), "--throughput", "-1",
 		"--command-property", "acks=all")
 	// It is to run fast; brokers start fast.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -135,6 +136,13 @@ func (p *Platform) Launch(t testing.TB) {
 	p.mu.Lock()
 	p.process = run
 	p.mu.Unlock()
+}
+
+// Relaunch is Launch with more in the environment from now on, as NAME=value.
+func (p *Platform) Relaunch(t testing.TB, env ...string) {
+	t.Helper()
+	p.options.Env = append(slices.Clip(p.options.Env), env...)
+	p.Launch(t)
 }
 
 // Restart starts the platform again on the same data and waits until it is

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -98,4 +99,47 @@ func TestAProcessAwaitsItsDatabase(t *testing.T) {
 	waiting.Await(t)
 	require.Equal(t, 1, strings.Count(waiting.Log(t), `msg="waiting for the database" error="the schema of module users`), "it says so once a minute")
 	waiting.Learner(t)
+}
+
+// TestRequestsWaitForAModuleThatIsBeingMoved: what is asked for while a module is
+// nowhere is answered once it is there again.
+func TestRequestsWaitForAModuleThatIsBeingMoved(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.NewServer(t).New(t)
+	admin := database.Admin(t)
+	s := platformtest.StartSplit(t, [][]string{{"users", "content", "analytics", "notify"}, {"assessment"}},
+		platformtest.Options{DatabaseURL: database.URL(), Env: []string{"LYCEUM_AWAIT_DATABASE=true"}})
+	learner := s.Learner(t)
+	course := platformtest.DemoCourse(t, learner.Client)
+	learner.Post(t, "/v1/courses/"+course+"/enrolment", nil, nil)
+	learner.Assessments(t, course)
+	assessment := s.Of(t, "assessment")
+	assessment.Kill()
+	_, err := admin.Exec(t.Context(), `revoke connect on database `+database.Name()+` from lyceum_assessment_app`)
+	require.NoError(t, err)
+	// Its administrator's login would open the database to it again.
+	assessment.Relaunch(t, "DATABASE_URL=", "LYCEUM_ASSESSMENT_DATABASE_URL="+database.ModuleURL(t, "assessment"))
+	awaitUnready(t, assessment, "database", "permission denied for database")
+
+	answers := make(chan error, 1)
+	var status int
+	var at time.Time
+	go func() {
+		response, err := learner.Do(context.WithoutCancel(t.Context()), http.MethodGet, "/v1/assessments?course_id="+course, nil)
+		status, at = response.Status, time.Now()
+		answers <- err
+	}()
+	platformtest.Eventually(t, "the request is on its way", func() error {
+		metrics := string(s.Operations().Get(t, "/metrics", nil).Body)
+		if !strings.Contains(metrics, `lyceum_upstream_in_flight{kind="request",module="assessment"} 1`) {
+			return fmt.Errorf("it is not")
+		}
+		return nil
+	})
+	opened := time.Now()
+	_, err = admin.Exec(t.Context(), `grant connect on database `+database.Name()+` to lyceum_assessment_app`)
+	require.NoError(t, err)
+	require.NoError(t, <-answers)
+	require.Equal(t, http.StatusOK, status)
+	t.Logf("answered %s after the database was opened to the module", at.Sub(opened).Round(time.Millisecond))
 }

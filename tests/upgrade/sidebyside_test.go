@@ -196,6 +196,7 @@ func (c *changing) replaced(t *testing.T) {
 	var grant platformtest.Grant
 	c.second.Stranger().Post(t, "/v1/auth/refresh", map[string]string{"refresh_token": c.session.RefreshToken}, &grant)
 	expire(t, c.database, c.exam)
+	c.load.Learners[0].MoveTo(c.second.URL)
 	assert.Equal(t, "deadline", c.load.Learners[0].Client().AwaitGrade(t, c.exam.ID).SubmittedBy)
 	c.load.End()
 	c.tell(t, c.to.name+" alone", before)
