@@ -491,12 +491,11 @@ func TestTailShowsEventsOfEitherTransport(t *testing.T) {
 			w.emit(t, key, 1)
 			select {
 			case first = <-seen:
-				return true
+				return first.Key == key // another one was left over from before
 			case <-time.After(100 * time.Millisecond):
 				return false
 			}
 		}, 10*time.Second, time.Millisecond, name)
-		require.Equal(t, key, first.Key, name)
 		require.Equal(t, w.topic.Type(), first.Type, name)
 		require.JSONEq(t, fmt.Sprintf(`{"key":%q,"version":1}`, key), string(first.Payload), name)
 		stop()
