@@ -49,6 +49,9 @@ func (b *Bus) tailLogs(ctx context.Context, modules []string, each func(Envelope
 	for ctx.Err() == nil {
 		for module, seqs := range after {
 			events, err := readLog(ctx, b.members[module].DB.Pool, module, nil, partitions, seqs)
+			if ctx.Err() != nil {
+				return nil
+			}
 			if err != nil {
 				return err
 			}

@@ -49,6 +49,13 @@ type result struct {
 	retryAfter time.Duration // as the answer asks for; 0 if it does not
 }
 
+func (r result) reason() string {
+	if r.err != nil {
+		return r.err.Error()
+	}
+	return r.res.Status
+}
+
 // send tries one target after the other, and pauses when all have been tried.
 func (x *exchange) send(out *http.Request) (*http.Response, error) {
 	t := &x.f.targets
@@ -60,7 +67,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 		x.connected = r.connected
 		if !r.refused {
 			if t.worked(at) {
-				x.f.log.InfoContext(x.ctx, "requests go to another target now", "target", t.urls[at].Host)
+				x.f.log.InfoContext(x.ctx, "requests are answered here now", "target", t.urls[at].Host)
 			}
 			return r.res, r.err
 		}
@@ -69,7 +76,7 @@ func (x *exchange) send(out *http.Request) (*http.Response, error) {
 		if !x.mayRepeat(r) {
 			return r.res, r.err
 		}
-		if (try+1)%n == 0 && (shed || !x.pause(try/n, r.retryAfter)) {
+		if (try+1)%n == 0 && (shed || !x.pause(try/n, r)) {
 			return r.res, r.err
 		}
 		if x.ctx.Err() != nil || !x.body.again() {
@@ -102,14 +109,17 @@ func idempotent(r *http.Request) bool {
 
 // pause waits before the next round and reports whether there is one. Those who
 // wait for the same thing wake up one after another.
-func (x *exchange) pause(round int, retryAfter time.Duration) bool {
+func (x *exchange) pause(round int, last result) bool {
 	length := min(firstPause<<min(round, 10), maxPause)
-	if retryAfter > 0 {
-		length = min(length, retryAfter)
+	if last.retryAfter > 0 {
+		length = min(length, last.retryAfter)
 	}
 	length = length/2 + rand.N(length/2+1)
 	now := time.Now()
-	until := x.f.targets.away(x.started, now)
+	until, news := x.f.targets.away(x.started, now)
+	if news {
+		x.f.log.WarnContext(x.ctx, "no target serves requests; they are tried again", "last", last.reason())
+	}
 	if now.Add(length).After(until) {
 		return false
 	}
@@ -139,7 +149,8 @@ func (x *exchange) try(out *http.Request, target *url.URL, n int) (r result) {
 	to.Scheme, to.Host = target.Scheme, target.Host
 	req.URL = &to
 	x.body.attach(req)
-	if r.res, r.err = x.f.transport.RoundTrip(req); r.err != nil {
+	r.res, r.err = x.f.transport.RoundTrip(req) //nolint:bodyclose // whoever gets the result closes it
+	if r.err != nil {
 		if cause := context.Cause(x.ctx); cause != nil {
 			r.err = cause
 		}

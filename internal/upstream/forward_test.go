@@ -202,11 +202,11 @@ func (f *front) requireCut(t *testing.T) {
 		require.ErrorIs(t, err, io.EOF)
 		return
 	}
-	defer res.Body.Close()
 	require.Equal(t, 200, res.StatusCode)
 	got, err := io.ReadAll(res.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.Equal(t, "half", string(got))
+	require.NoError(t, res.Body.Close())
 }
 
 func TestWhoKeepsARequestWaiting(t *testing.T) {
@@ -254,7 +254,6 @@ func TestWhoKeepsARequestWaiting(t *testing.T) {
 		f := newFront(t, []string{o.URL}, with(func(o *upstream.Options) { o.RequestTimeout = time.Second }))
 		go func() { next <- struct{}{} }()
 		res := f.open(t, "GET", "", nil)
-		defer res.Body.Close()
 		tick := time.NewTicker(150 * time.Millisecond)
 		defer tick.Stop()
 		buffer := make([]byte, 4)
@@ -265,6 +264,7 @@ func TestWhoKeepsARequestWaiting(t *testing.T) {
 			next <- struct{}{}
 		}
 		close(next)
+		require.NoError(t, res.Body.Close())
 	})
 }
 
@@ -296,14 +296,11 @@ func TestTheClientGoes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL+prefix, nil)
 	require.NoError(t, err)
-	go func() {
-		for f.value(t, "lyceum_upstream_retries_total", "") == 0 {
-			time.Now()
-		}
-		cancel()
-	}()
-	_, err = f.client.Do(req)
-	require.ErrorIs(t, err, context.Canceled)
+	gone := make(chan error)
+	go func() { _, err := f.client.Do(req); gone <- err }()
+	require.Eventually(t, func() bool { return f.value(t, "lyceum_upstream_retries_total", "") > 0 }, soon, time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-gone, context.Canceled)
 	f.comesTo(t, 1, "lyceum_upstream_requests_total", "client")
 }
 
@@ -472,8 +469,8 @@ func TestAnUploadThatIsRefusedEarly(t *testing.T) {
 	})
 	f := newFront(t, []string{o.URL})
 	body, feed := io.Pipe()
-	fed := make(chan error, 1)
-	go func() { _, err := feed.Write(pattern(2 << 20)); fed <- err }()
+	fed := make(chan struct{})
+	go func() { _, _ = feed.Write(pattern(2 << 20)); close(fed) }() // it may not get rid of all
 	res := f.do(t, "POST", "", body)
 	require.Equal(t, 413, res.StatusCode)
 	require.JSONEq(t, `{"type":"/problems/too-large"}`, string(res.Body))
@@ -530,8 +527,8 @@ func TestCompressionIsLeftAlone(t *testing.T) {
 		if r.Header.Get("Accept-Encoding") == "gzip" && r.URL.Query().Has("zip") {
 			w.Header().Set("Content-Encoding", "gzip")
 			z := gzip.NewWriter(w)
-			defer z.Close()
 			_, _ = z.Write(text)
+			_ = z.Close()
 			return
 		}
 		_, _ = w.Write(text)

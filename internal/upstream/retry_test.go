@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -243,4 +244,29 @@ func TestAStaleConnectionIsReplaced(t *testing.T) {
 	for range 20 {
 		require.Equal(t, 200, f.do(t, "PUT", "", strings.NewReader("body")).StatusCode)
 	}
+}
+
+// Who is called at night finds in the log when it began, why, and when it was
+// over; not a line for each request.
+func TestAnOutageIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	o := newOther(t, func(_ int64, w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Test-Well") == "" {
+			refuseWith(w, 503, "module-moved")
+		}
+	})
+	var log bytes.Buffer
+	f := newFront(t, []string{o.URL}, with(func(o *upstream.Options) {
+		o.RetryFor, o.Log = time.Second, slog.New(slog.NewTextHandler(&log, nil))
+	}))
+	for range 3 {
+		require.Equal(t, 503, f.do(t, "GET", "", nil).StatusCode)
+	}
+	for range 3 {
+		require.Equal(t, 200, f.do(t, "GET", "", nil, header{"Test-Well": "1"}).StatusCode)
+	}
+	f.Stop()
+	require.Equal(t, 1, strings.Count(log.String(), "no target serves requests"), log.String())
+	require.Contains(t, log.String(), `last="503 Service Unavailable" upstream=users`)
+	require.Equal(t, 1, strings.Count(log.String(), "requests are answered here now"), log.String())
 }

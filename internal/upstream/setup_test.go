@@ -106,9 +106,9 @@ type header map[string]string
 func (f *front) do(t testing.TB, method, path string, body io.Reader, headers ...header) answered {
 	t.Helper()
 	res := f.open(t, method, path, body, headers...)
-	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
 	return answered{res, raw}
 }
 
@@ -206,7 +206,7 @@ func newRaw(t testing.TB, answer func(n int64) string) *other {
 				return
 			}
 			all.Go(func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				buffer := make([]byte, 4096)
 				if _, err := conn.Read(buffer); err == nil {
 					_, _ = io.WriteString(conn, answer(o.seen.Add(1)))

@@ -84,7 +84,7 @@ func TestEventsThroughTwoProcesses(t *testing.T) {
 			second := newFront(t, []string{l.URL})
 			first := newFront(t, []string{second.URL})
 			res := first.open(t, "GET", "/stream", nil, header{"Accept-Encoding": "gzip"})
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			require.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
 			require.Empty(t, res.Header.Get("Content-Encoding"))
 			require.Equal(t, "no", res.Header.Get("X-Accel-Buffering"))
@@ -118,7 +118,7 @@ func TestStoppingEndsStreams(t *testing.T) {
 	l := newLive(t)
 	f := newFront(t, []string{l.URL})
 	res := f.open(t, "GET", "/stream", nil)
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	require.Equal(t, "retry: 1000\n", block(t, bufio.NewReader(res.Body)))
 	f.Stop()
 	<-l.ended

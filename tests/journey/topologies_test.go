@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lyceum-lms/platform/internal/postgres/postgrestest"
+	"github.com/lyceum-lms/platform/tests/kafka"
 	"github.com/lyceum-lms/platform/tests/platformtest"
 )
 
@@ -67,6 +68,13 @@ func TestTheWayIsTheSameHoweverThePlatformRuns(t *testing.T) {
 			t.Parallel()
 			s := platformtest.StartSplit(t, [][]string{{"users", "content", "notify"}, {"analytics", "assessment"}}, platformtest.Options{})
 			keep(t, "two processes on the embedded database", s.Platform)
+		})
+		t.Run("five processes on Apache Kafka", func(t *testing.T) {
+			t.Parallel()
+			s := platformtest.StartSplit(t, groups["five processes"], platformtest.Options{
+				DatabaseURL: postgrestest.New(t).URL(), KafkaBrokers: kafka.Start(t, kafka.Options{}).Brokers(),
+			})
+			keep(t, "five processes on Apache Kafka", s.Platform)
 		})
 		for topology, processes := range groups {
 			t.Run(topology, func(t *testing.T) {

@@ -91,7 +91,7 @@ func (c *Cluster) MovePartition(t testing.TB, topic string, partition int32, nod
 	t.Helper()
 	var replicas []int32
 	for _, n := range nodes {
-		replicas = append(replicas, int32(c.node(t, n).id)) //nolint:gosec // a handful
+		replicas = append(replicas, int32(c.node(t, n).id))
 	}
 	admin := c.Admin(t)
 	var move kadm.AlterPartitionAssignmentsReq

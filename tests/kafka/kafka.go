@@ -65,7 +65,7 @@ func Available() error {
 
 // home is the folder of the jars.
 var home = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("bash", "-c", script, "kafka.sh", "home") //nolint:noctx // it looks and returns
+	cmd := exec.Command("bash", "-c", script, "kafka.sh", "home")
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -295,7 +295,6 @@ func (c *Cluster) running() int {
 // process holds open, and removes the folder: a test run that is killed leaves
 // nothing behind.
 func sweepAtExit(dir string) (*os.File, error) {
-	//nolint:noctx // it outlives this process
 	cmd := exec.Command("/bin/sh", "-c", `
 		cat >/dev/null
 		n=0

@@ -72,7 +72,8 @@ fetch() {
         # than to format.
         (home=$draft && format "$draft/formatted" >/dev/null) || fail "cannot format a node"
         mv "$draft/formatted/data/bootstrap.checkpoint" "$draft" && rm -r "$draft/formatted"
-        mv -n -T "$draft" "$home" || [ -d "$home" ] || fail "cannot keep the jars in $home"
+        # It may have been fetched twice at once.
+        [ -d "$home" ] || mv "$draft" "$home"
     fi
     [ -f "$home/classes.jsa" ] || archive_classes || echo "kafka.sh: no class archive: brokers start slowly" >&2
     echo "$home"

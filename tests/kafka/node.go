@@ -41,7 +41,6 @@ func (n *node) start(jvm []string) error {
 		return errors.New("it is running")
 	}
 	// The shell becomes the JVM.
-	//nolint:noctx // it ends with the cluster
 	cmd := exec.Command("bash", "-c", script, "kafka.sh", "run", n.dir)
 	cmd.Env = append(os.Environ(), "LYCEUM_KAFKA_JVM="+strings.Join(jvm, " "))
 	tie(cmd)

@@ -42,7 +42,7 @@ func (c *Cluster) ProducerPerformance(ctx context.Context, topic string, records
 	}
 	lines := produced.FindAllSubmatch(out, -1)
 	if len(lines) == 0 {
-		return 0, fmt.Errorf("Kafka's producer performance tool says no rate:\n%s", out)
+		return 0, fmt.Errorf("no rate in what Kafka's producer performance tool says:\n%s", out)
 	}
 	last := lines[len(lines)-1] // of all records; lines before are of intervals
 	if string(last[1]) != strconv.Itoa(records) {

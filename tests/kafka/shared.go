@@ -10,7 +10,6 @@ import (
 
 // shared is the cluster of this test binary. It ends with the process.
 var shared = sync.OnceValues(func() (*Cluster, error) {
-	//nolint:forbidigo // it outlives the test that comes first
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return New(ctx, Options{})

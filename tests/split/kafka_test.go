@@ -18,12 +18,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/lyceum-lms/platform/internal/postgres/postgrestest"
+	"github.com/lyceum-lms/platform/tests/kafka"
 	"github.com/lyceum-lms/platform/tests/platformtest"
 )
 
 // TestKafkaBehindTLSAndAPassword: events arrive through brokers that want both,
-// in topics whose names begin as they are told to. (Brokers that refuse are in
-// tests/kafka: this one just hangs up.)
+// in topics whose names begin as they are told to.
 func TestKafkaBehindTLSAndAPassword(t *testing.T) {
 	t.Parallel()
 	server, authority := certificate(t)
@@ -44,6 +44,43 @@ func TestKafkaBehindTLSAndAPassword(t *testing.T) {
 	}
 	require.Positive(t, events, "the demo course has been published there")
 	require.NotContains(t, platform.Log(t), "the-password")
+}
+
+// TestApacheKafkaThatRefuses: a process that brokers refuse says why, and what to
+// do, and does not start.
+func TestApacheKafkaThatRefuses(t *testing.T) {
+	t.Parallel()
+	cluster := kafka.Start(t, kafka.Options{TLS: true, Authorize: true, Users: []kafka.User{
+		{Name: "lyceum", Password: "the-password", Mechanism: kafka.ScramSHA256}, {Name: "stranger", Password: "his-password", Mechanism: kafka.ScramSHA256},
+	}})
+	cluster.Grant(t, "lyceum", "school")
+	database := postgrestest.New(t)
+	prepare := func(env ...string) *platformtest.Platform {
+		return platformtest.Prepare(t, platformtest.Options{
+			DatabaseURL: database.URL(), Bus: "kafka", KafkaBrokers: cluster.Brokers(),
+			Env: append([]string{"LYCEUM_KAFKA_TLS=true", "LYCEUM_KAFKA_CA_FILE=" + cluster.CAFile(), "LYCEUM_KAFKA_SASL=scram-sha-256",
+				"LYCEUM_KAFKA_USER=lyceum", "LYCEUM_KAFKA_PASSWORD=the-password", "LYCEUM_KAFKA_PREFIX=school"}, env...),
+		})
+	}
+	good := prepare()
+	good.Restart(t)
+	platformtest.Drained(t, database.Admin(t))
+	for name, refused := range map[string]struct {
+		env  []string
+		says string
+	}{
+		"a wrong password":           {[]string{"LYCEUM_KAFKA_PASSWORD=guessed"}, "SASL_AUTHENTICATION_FAILED"},
+		"another mechanism":          {[]string{"LYCEUM_KAFKA_SASL=scram-sha-512"}, "UNSUPPORTED_SASL_MECHANISM"},
+		"a user without any right":   {[]string{"LYCEUM_KAFKA_USER=stranger", "LYCEUM_KAFKA_PASSWORD=his-password"}, "AUTHORIZATION_FAILED"},
+		"a prefix that is forbidden": {[]string{"LYCEUM_KAFKA_PREFIX=another"}, "AUTHORIZATION_FAILED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := prepare(refused.env...)
+			p.Launch(t)
+			require.ErrorContains(t, p.AwaitExit(t), "exit status 1")
+			require.Contains(t, p.Log(t), refused.says)
+		})
+	}
 }
 
 // certificate makes one for this machine, and a file with it as its authority.
