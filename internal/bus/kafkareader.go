@@ -126,7 +126,11 @@ func (g *kafkaGroup) prepare(ctx context.Context) error {
 	if err := g.kafka.ensureTopics(ctx); err != nil {
 		return err
 	}
-	committed, err := g.kafka.admin.FetchOffsets(ctx, g.name)
+	var committed kadm.OffsetResponses
+	err := patiently(ctx, func() (err error) {
+		committed, err = g.kafka.admin.FetchOffsets(ctx, g.name)
+		return err
+	})
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return g.kafka.explain("read the offsets of group "+g.name, err)
 	}

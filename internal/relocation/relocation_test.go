@@ -167,7 +167,10 @@ func (w *writers) once(ctx context.Context, pool *pgxpool.Pool, aggregate, event
 func (w *writers) verify(t *testing.T, d *postgrestest.Database) {
 	t.Helper()
 	w.stop()
-	admin := d.Admin(t)
+	// One snapshot: a transaction that was cut off may still commit.
+	admin, err := d.Admin(t).BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	require.NoError(t, err)
+	defer func() { _ = admin.Rollback(t.Context()) }()
 	rows, err := admin.Query(t.Context(), `select event_id, event_key, (payload->>'n')::bigint from users.outbox order by id`)
 	require.NoError(t, err)
 	found := map[uuid.UUID]int{}

@@ -267,6 +267,6 @@ func TestAnOutageIsLoggedOnce(t *testing.T) {
 	}
 	f.Stop()
 	require.Equal(t, 1, strings.Count(log.String(), "no target serves requests"), log.String())
-	require.Contains(t, log.String(), `last="503 Service Unavailable" upstream=users`)
+	require.Contains(t, log.String(), `upstream=users last="503 Service Unavailable"`)
 	require.Equal(t, 1, strings.Count(log.String(), "requests are answered here now"), log.String())
 }

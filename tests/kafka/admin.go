@@ -168,10 +168,10 @@ func partitionDetail(ctx context.Context, admin *kadm.Client, topic string, part
 	return detail, nil
 }
 
-// innerClient is a client of the inner listeners. It is closed when the test ends.
+// innerClient is a client of the inner listeners that looks anew each time. It is closed when the test ends.
 func (c *Cluster) innerClient(t testing.TB) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Inner()...))
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Inner()...), kgo.MetadataMinAge(glance)) // kadm keeps answers so long
 	if err != nil {
 		t.Fatalf("make a client of Kafka: %v", err)
 	}

@@ -160,7 +160,7 @@ func (c *changing) start(t *testing.T, s side) *platformtest.Platform {
 func (c *changing) alone(t *testing.T) {
 	t.Helper()
 	before := c.load.Figures()
-	c.load.AwaitAnswers(answers(200, 60))
+	c.load.AwaitAnswers(answers(120, 60))
 	c.tell(t, c.from.name+" alone", before)
 }
 
@@ -171,7 +171,7 @@ func (c *changing) beside(t *testing.T, to side) {
 	c.to = to
 	c.second = c.start(t, to)
 	c.balancer.Add(t, c.second)
-	c.load.AwaitAnswers(answers(300, 100))
+	c.load.AwaitAnswers(answers(200, 100))
 	var byFirst, bySecond int
 	platformtest.Eventually(t, "both handle events", func() error {
 		if byFirst, bySecond = handled(t, c.first), handled(t, c.second); byFirst == 0 || bySecond == 0 {
@@ -192,7 +192,7 @@ func (c *changing) replaced(t *testing.T) {
 	before, begin := c.load.Figures(), time.Now()
 	require.NoError(t, c.first.Terminate(t), "%s stops in order", c.from.name)
 	t.Logf("%s has stopped in %s", c.from.name, time.Since(begin).Round(time.Millisecond))
-	c.load.AwaitAnswers(answers(200, 60))
+	c.load.AwaitAnswers(answers(120, 60))
 	var grant platformtest.Grant
 	c.second.Stranger().Post(t, "/v1/auth/refresh", map[string]string{"refresh_token": c.session.RefreshToken}, &grant)
 	expire(t, c.database, c.exam)
