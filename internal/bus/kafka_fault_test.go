@@ -236,6 +236,7 @@ func TestTheBrokersMayBeAway(t *testing.T) {
 	cluster := serve()
 	w.expect(t, 1, 2)
 	cluster.Close()
+	require.NoError(t, b.Ready(t.Context(), time.Minute), "no broker is no reason not to serve")
 	w.emit(t, key, 3, 4, 5)
 	require.Eventually(t, func() bool { return testutil.ToFloat64(b.metrics.kafkaUp) == 0 }, 20*time.Second, 10*time.Millisecond)
 	require.Eventually(t, func() bool {

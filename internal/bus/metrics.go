@@ -119,6 +119,7 @@ func (b *Bus) measure(ctx context.Context, module string, m Member) error {
 		if err != nil {
 			return err
 		}
+		b.remember(lag)
 		b.metrics.lagEvents.WithLabelValues(lag.Consumer, lag.Source).Set(float64(lag.Events))
 		b.metrics.lagSeconds.WithLabelValues(lag.Consumer, lag.Source).Set(lag.Behind.Seconds())
 	}

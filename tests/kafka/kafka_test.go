@@ -109,9 +109,6 @@ func TestAKilledTestRunLeavesNothing(t *testing.T) {
 }
 
 func TestWithoutKafkaTestsAreSkippedUnlessItIsRequired(t *testing.T) {
-	if testing.Short() || runtime.GOOS == "windows" {
-		t.Skip("it runs this test binary again")
-	}
 	run := func(env ...string) (string, error) {
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestTestsOfAPackageShareACluster$", "-test.v")
 		for _, e := range os.Environ() {

@@ -106,15 +106,15 @@ func (c *Cluster) Grant(t testing.TB, user, prefix string, operations ...kadm.AC
 		if !n.running() {
 			continue
 		}
-		if err := n.awaitRights(ctx, user, 2*len(operations)); err != nil {
+		if err := n.awaitRights(ctx, user, prefix, operations); err != nil {
 			t.Fatalf("grant rights to %s: %v", user, err)
 		}
 	}
 }
 
 // awaitRights waits until the node's authorizer, which learns of rights later
-// than they are answered for, has so many of the user.
-func (n *node) awaitRights(ctx context.Context, user string, count int) error {
+// than they are answered for, has those of a Grant.
+func (n *node) awaitRights(ctx context.Context, user, prefix string, operations []kadm.ACLOperation) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(n.inner))
 	if err != nil {
 		return fmt.Errorf("make a client: %w", err)
@@ -133,12 +133,16 @@ func (n *node) awaitRights(ctx context.Context, user string, count int) error {
 		if !ok {
 			return fmt.Errorf("unexpected answer %T", response)
 		}
-		found := 0
+		found, wanted := 0, 2*len(operations) // for topics and for groups
 		for _, resource := range rights.Resources {
-			found += len(resource.ACLs)
+			for _, right := range resource.ACLs {
+				if resource.ResourceName == prefix && slices.Contains(operations, right.Operation) {
+					found++
+				}
+			}
 		}
-		if err := kerr.ErrorForCode(rights.ErrorCode); err != nil || found < count {
-			return errors.Join(err, fmt.Errorf("node %d knows %d rights of %d", n.id, found, count))
+		if err := kerr.ErrorForCode(rights.ErrorCode); err != nil || found < wanted {
+			return errors.Join(err, fmt.Errorf("node %d knows %d rights of %d", n.id, found, wanted))
 		}
 		return nil
 	})

@@ -47,8 +47,14 @@ func TestUsersSignInOverTLS(t *testing.T) {
 		c.Grant(t, "scram256", "no")
 
 		require.NoError(t, send("notes"))
-		_, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, "other")
-		require.ErrorIs(t, err, kerr.TopicAuthorizationFailed)
+		create := func(topic string) error {
+			_, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, topic)
+			return err
+		}
+		require.ErrorIs(t, create("other"), kerr.TopicAuthorizationFailed)
+		c.Grant(t, "scram256", "other", kadm.OpCreate)
+		require.NoError(t, create("other"))
+		require.ErrorIs(t, send("other"), kerr.TopicAuthorizationFailed)
 		requireValues(t, c.Client(t, users[1].SASL(), kgo.ConsumeTopics("notes"), kgo.ConsumerGroup("notaries")), "one")
 	})
 }
