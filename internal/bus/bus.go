@@ -154,6 +154,7 @@ func New(opts Options) (*Bus, error) {
 	for _, m := range opts.Members {
 		for _, c := range m.Contract.Consumers {
 			slots := make(chan struct{}, opts.workers(m))
+			b.metrics.begin(c)
 			for _, source := range c.Sources() {
 				handlers := map[string]Reaction{}
 				for _, r := range c.Reactions {

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,6 +60,17 @@ func newMetrics(reg prometheus.Registerer, kafka bool) *metrics {
 	return m
 }
 
+// begin makes the series of a consumer's counters, so that the first increase is
+// seen as one.
+func (m *metrics) begin(c Consumer) {
+	m.retries.WithLabelValues(c.Name)
+	m.deadLettered.WithLabelValues(c.Name)
+	m.passedOver.WithLabelValues(c.Name)
+	for _, source := range c.Sources() {
+		m.malformed.WithLabelValues(c.Name, source)
+	}
+}
+
 // Lag is how far a consumer is behind a source.
 type Lag struct {
 	Consumer string `json:"consumer"`
@@ -111,17 +123,22 @@ func (b *Bus) measure(ctx context.Context, module string, m Member) error {
 			return err
 		}
 	}
+	var failures []error
 	for _, c := range b.consumptions {
 		if c.db != m.DB {
 			continue
 		}
 		lag, err := b.lagOf(ctx, c)
 		if err != nil {
-			return err
+			// No figure is better than one that no longer holds.
+			b.metrics.lagEvents.DeleteLabelValues(c.consumer.Name, c.source)
+			b.metrics.lagSeconds.DeleteLabelValues(c.consumer.Name, c.source)
+			failures = append(failures, fmt.Errorf("measure the lag of %s: %w", c.consumer.Name, err))
+			continue
 		}
 		b.remember(lag)
 		b.metrics.lagEvents.WithLabelValues(lag.Consumer, lag.Source).Set(float64(lag.Events))
 		b.metrics.lagSeconds.WithLabelValues(lag.Consumer, lag.Source).Set(lag.Behind.Seconds())
 	}
-	return nil
+	return errors.Join(failures...)
 }

@@ -125,7 +125,8 @@ func StartEmbedded(ctx context.Context, o EmbeddedOptions) (*Embedded, error) {
 	e.parameters = map[string]string{
 		"listen_addresses": "", "unix_socket_directories": e.socketDir, "unix_socket_permissions": "0700",
 		"port": "5432", "max_connections": "200", "shared_buffers": "256MB", "max_wal_size": "2GB",
-		"wal_level":         "logical", // a module's schema can be moved away while it is in use
+		// A module's schema can be moved while it is in use: one slot a table, at its target.
+		"wal_level": "logical", "max_replication_slots": "64",
 		"logging_collector": "off", "log_min_messages": "warning", "log_statement": "none", "timezone": "UTC",
 	}
 	maps.Copy(e.parameters, o.Parameters)

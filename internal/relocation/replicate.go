@@ -201,18 +201,44 @@ func (m *Move) analyse(ctx context.Context) error {
 const (
 	lookEvery = 100 * time.Millisecond
 	tellEvery = 2 * time.Second
-	// mostErrors is after how many failures of the target's workers a move stops
-	// waiting for them. They try again every five seconds.
-	mostErrors = 5
+	// patience is how long a move waits for workers of the target that fail. They
+	// try again every five seconds, and some failures pass: a table is not begun
+	// while the server has no place for one more.
+	patience = 30 * time.Second
 )
+
+// watch notices when the target's workers fail and get no further.
+type watch struct {
+	progress any
+	since    time.Time
+	failures int64
+}
+
+// look is an error if there has been no progress for long, and failures.
+func (w *watch) look(ctx context.Context, m *Move, progress any) error {
+	if w.since.IsZero() || progress != w.progress {
+		failures, err := m.subscriberFailures(ctx)
+		*w = watch{progress, time.Now(), failures}
+		return err
+	}
+	if time.Since(w.since) < patience {
+		return nil
+	}
+	failures, err := m.subscriberFailures(ctx)
+	if err != nil {
+		return err
+	}
+	if n := failures - w.failures; n > 0 {
+		return fmt.Errorf("the target has failed %d times in %s to take over what the source sends, and got no further: its server's log says why; "+
+			"mend that and run the move again, or abort it", n, time.Since(w.since).Round(time.Second))
+	}
+	return nil
+}
 
 // awaitCopies waits until every table has been copied.
 func (m *Move) awaitCopies(ctx context.Context) error {
 	var told time.Time
-	before, err := m.subscriberErrors(ctx)
-	if err != nil {
-		return err
-	}
+	var workers watch
 	for {
 		var all, ready int
 		err := m.target.conn.QueryRow(ctx, `
@@ -229,15 +255,15 @@ func (m *Move) awaitCopies(ctx context.Context) error {
 			m.tell(Copying, "%d of %d tables are copied", ready, all)
 			return nil
 		}
+		copied, err := m.rowsCopied(ctx)
+		if err != nil {
+			return err
+		}
 		if time.Since(told) >= tellEvery {
 			told = time.Now()
-			copied, err := m.rowsCopied(ctx)
-			if err != nil {
-				return err
-			}
 			m.tell(Copying, "%d of %d tables are copied, %d rows of those under way", ready, all, copied)
 		}
-		if err := m.checkSubscriber(ctx, before); err != nil {
+		if err := workers.look(ctx, m, [2]int64{int64(ready), copied}); err != nil {
 			return err
 		}
 		if err := pause(ctx, lookEvery); err != nil {
@@ -255,9 +281,9 @@ func (m *Move) rowsCopied(ctx context.Context) (n int64, err error) {
 	return n, nil
 }
 
-// subscriberErrors counts the failures of the target's workers, which
+// subscriberFailures counts the failures of the target's workers, which
 // PostgreSQL 14 does not.
-func (m *Move) subscriberErrors(ctx context.Context) (n int64, err error) {
+func (m *Move) subscriberFailures(ctx context.Context) (n int64, err error) {
 	var counted bool
 	if err := m.target.conn.QueryRow(ctx, `select to_regclass('pg_catalog.pg_stat_subscription_stats') is not null`).Scan(&counted); err != nil || !counted {
 		return 0, err
@@ -270,18 +296,6 @@ func (m *Move) subscriberErrors(ctx context.Context) (n int64, err error) {
 	return n, nil
 }
 
-func (m *Move) checkSubscriber(ctx context.Context, before int64) error {
-	n, err := m.subscriberErrors(ctx)
-	if err != nil {
-		return err
-	}
-	if n-before >= mostErrors {
-		return fmt.Errorf("the target has failed %d times to take over what the source sends: its server's log says why; "+
-			"mend that and run the move again, or abort it", n-before)
-	}
-	return nil
-}
-
 // nearEnough is how far behind the target may be when the cut begins, which waits
 // for the rest.
 const nearEnough = 500 * time.Millisecond
@@ -289,20 +303,17 @@ const nearEnough = 500 * time.Millisecond
 // awaitLag waits until what is committed at the source arrives at the target
 // soon enough.
 func (m *Move) awaitLag(ctx context.Context) error {
-	before, err := m.subscriberErrors(ctx)
-	if err != nil {
-		return err
-	}
 	for {
 		start := time.Now()
 		told := start
+		var workers watch
 		err := m.awaitMarker(ctx, func() error {
 			if time.Since(told) < tellEvery {
 				return nil
 			}
 			told = time.Now()
 			m.tell(Following, "the target is more than %s behind", time.Since(start).Round(time.Second))
-			return m.checkSubscriber(ctx, before)
+			return workers.look(ctx, m, nil)
 		})
 		if err != nil {
 			return err
