@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,6 +42,16 @@ func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
 			"messages":    inChannel,
 			"bindings":    object{"kafka": object{"partitions": bus.Partitions, "bindingVersion": "0.5.0"}},
 		}
+		if slices.ContainsFunc(c.Publishes, bus.AnyTopic.HoldsPersonalData) {
+			channels[channel(c.Module)+"-contact-facts"] = object{
+				"address": "lyceum." + c.Module + ".contact-facts",
+				"description": "Payloads with personal data under the id of their person, compacted; no value is a tombstone. " +
+					"An event on lyceum." + c.Module + " points here by its dataref.",
+				"bindings": object{"kafka": object{
+					"partitions": bus.Partitions, "topicConfiguration": object{"cleanup.policy": []string{"compact"}}, "bindingVersion": "0.5.0",
+				}},
+			}
+		}
 		operations[c.Module+".publish"] = object{
 			"action": "send", "channel": ref("channels", channel(c.Module)), "messages": sent,
 		}
@@ -57,12 +68,19 @@ func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
 				operations[consumer.Name+"."+source] = object{
 					"action": "receive", "channel": ref("channels", channel(source)),
 					"summary": consumer.Purpose, "messages": received,
+					"bindings": object{"kafka": object{
+						"groupId": object{"type": "string", "enum": []string{"lyceum." + consumer.Name}}, "bindingVersion": "0.5.0",
+					}},
 				}
 			}
 		}
 	}
 	for _, schema := range registry.Map() {
 		schema.AdditionalProperties = nil // events are extended: a reader must bear what it does not know
+	}
+	schemas := object{"EventHeaders": eventHeaders()}
+	for name, schema := range registry.Map() {
+		schemas[name] = schema
 	}
 	doc := object{
 		"asyncapi": "3.0.0",
@@ -73,7 +91,7 @@ func AsyncAPI(version string, contracts ...bus.Contract) ([]byte, error) {
 		"defaultContentType": "application/json",
 		"channels":           channels,
 		"operations":         operations,
-		"components":         object{"messages": messages, "schemas": registry.Map()},
+		"components":         object{"messages": messages, "schemas": schemas},
 	}
 	out, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -94,14 +112,33 @@ func message(t bus.AnyTopic, registry huma.Registry) object {
 	m := object{
 		"name":        t.Type(),
 		"contentType": "application/json",
+		"headers":     object{"$ref": "#/components/schemas/EventHeaders"},
 		"payload":     object{"$ref": registry.Schema(t.PayloadType(), true, "").Ref},
 		"bindings":    object{"kafka": object{"key": object{"type": "string", "format": "uuid"}, "bindingVersion": "0.5.0"}},
 	}
 	if t.HoldsPersonalData() {
 		m["tags"] = []object{{"name": "personal-data"}}
-		m["description"] = "Carries personal data; erasure blanks its retained events."
+		m["description"] = "Carries personal data; erasure blanks its retained events. On Kafka the payload is among the contact facts, where ce_dataref says."
 	}
 	return m
+}
+
+// eventHeaders are the CloudEvents attributes as the Kafka binding names them.
+func eventHeaders() object {
+	text := func(about string) object { return object{"type": "string", "description": about} }
+	return object{
+		"type":     "object",
+		"required": []string{"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_partitionkey", "ce_partition", "ce_sequence"},
+		"properties": object{
+			"ce_specversion": object{"const": "1.0"}, "ce_id": text("UUID of the event."), "ce_source": text("The producing module."),
+			"ce_type": text("lyceum.<module>.<fact>.v<version>"), "ce_time": text("RFC 3339 time of the emitting transaction."),
+			"ce_partitionkey": text("UUID of the aggregate, and the record's key."),
+			"ce_partition":    text("The partition, as the producer numbers events."), "ce_sequence": text("The number in it, from 1 without a gap."),
+			"ce_correlationid": text("UUID of the first event of the chain."), "ce_causationid": text("UUID of the event whose handling emitted this one."),
+			"ce_traceparent": text("W3C trace context."), "ce_tracestate": text("W3C trace context."),
+			"ce_dataref": text("Topic, partition and offset of a payload that is kept elsewhere."),
+		},
+	}
 }
 
 func channel(module string) string { return module }
