@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -42,12 +43,21 @@ type consumption struct {
 	outage    *complaint
 
 	handlers map[string]Reaction
+	// contended is until when events are handled alone, in Unix nanoseconds.
+	contended atomic.Int64
 }
 
 // sliceTime is when a transaction that handles several events ends, so that a
 // slow handler neither runs into the timeout of a single event nor holds up an
 // orderly stop.
 const sliceTime = time.Second
+
+// aloneFor is how long a consumer handles every event in a transaction of its
+// own after two of its transactions have locked each other out. Partitions are
+// handled side by side and events of few aggregates, such as the learners of
+// one class, lie in all of them: several together lock the same rows in different
+// orders, again and again, and each time PostgreSQL takes a second to notice.
+const aloneFor = 5 * time.Second
 
 // The reasons to leave an event alone and have it delivered again.
 var (
@@ -123,15 +133,18 @@ func (c *consumption) settle(batch []*message.Message) {
 		}
 		batch, events = batch[n:], events[n:]
 	}
-	for together := len(events); len(events) > 0; {
+	for together := c.together(events); len(events) > 0; {
 		n, err := c.apply(ctx, events[:together])
 		switch {
 		case err == nil:
 			acknowledge(n)
-			together = len(events)
+			together = c.together(events)
 		case ctx.Err() != nil || isForOthers(err):
 			nackAll(batch) // stopping, or not ours now: it is delivered again
 			return
+		case together > 1 && isContention(err):
+			c.contended.Store(time.Now().Add(aloneFor).UnixNano())
+			together = 1
 		case n > 0:
 			together = n // those before the one that failed
 		default:
@@ -140,9 +153,18 @@ func (c *consumption) settle(batch []*message.Message) {
 				return
 			}
 			acknowledge(1)
-			together = len(events)
+			together = c.together(events)
 		}
 	}
+}
+
+// together is how many of the events are handled in one transaction: all, or
+// just the next one where longer transactions get in each other's way.
+func (c *consumption) together(events []Envelope) int {
+	if time.Now().UnixNano() < c.contended.Load() {
+		return min(1, len(events))
+	}
+	return len(events)
 }
 
 func nackAll(batch []*message.Message) {
@@ -396,10 +418,8 @@ func isOutage(err error) bool {
 			return true // connection exception, shutdown, insufficient resources, system error
 		case pg.Code == "25006":
 			return true // read-only: a standby that has not been promoted yet
-		case pg.Code == "40001", pg.Code == "40P01":
-			return true // serialisation failure, deadlock
 		}
-		return false
+		return isContention(err)
 	}
 	if errors.As(err, new(handlerError)) || errors.Is(err, context.DeadlineExceeded) {
 		return false // a handler that takes too long is the event's fault, or the handler's
@@ -407,6 +427,12 @@ func isOutage(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+}
+
+// isContention reports a serialisation failure or a deadlock.
+func isContention(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // positions are where the consumer has come to.

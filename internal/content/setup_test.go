@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world { return newWorldWith(t, content.Config{}) }
 
 func newWorldWith(t *testing.T, cfg content.Config) *world {
 	t.Helper()
-	blobs, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true})
+	blobs, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	require.NoError(t, err)
 	w := &world{t: t, db: postgrestest.New(t), blobs: blobs, clock: newClock(), org: uuid.New()}
 	t.Cleanup(func() { require.NoError(t, w.blobs.Close()) })

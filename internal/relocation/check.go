@@ -44,7 +44,7 @@ func (c *checklist) add(what string, ok bool, good, remedy string) {
 	if !ok {
 		note = remedy
 	}
-	c.all = append(c.all, Finding{What: what, OK: ok, Note: note})
+	c.all = append(c.all, Finding{What: what, OK: ok, Note: strings.Join(strings.Fields(note), " ")}) // servers write lines
 }
 
 // facts are what a server says of itself and of the administrator's login.

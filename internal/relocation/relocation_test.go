@@ -81,7 +81,7 @@ type writers struct {
 	group  sync.WaitGroup
 
 	mu       sync.Mutex
-	acked    []uuid.UUID // inserted
+	acked    []uuid.UUID         // inserted
 	counter  map[uuid.UUID]int64 // the last value of each counter that was acknowledged
 	unsure   map[uuid.UUID]bool  // may have been inserted, or not
 	failures map[string]int

@@ -46,9 +46,8 @@ func (m *Move) replicate(ctx context.Context) error {
 	if err := m.publish(ctx); err != nil {
 		return fmt.Errorf("publish the schema at the source: %w", err)
 	}
-	m.tell(Published, "the source publishes the schema")
-	// The slot waits for transactions that are open now.
-	if _, err := m.source.conn.Exec(ctx, `select pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')`, m.slot()); err != nil {
+	m.tell(Published, "the source publishes the schema; copying begins when the transactions that are open now have ended")
+	if err := m.makeSlot(ctx); err != nil {
 		return fmt.Errorf("make a replication slot at the source: %w", err)
 	}
 	address, err := subscriberURL(m.o.SourceFromTarget)
@@ -73,6 +72,23 @@ func (m *Move) replicate(ctx context.Context) error {
 	}
 	m.tell(Subscribed, "the target copies the schema")
 	return nil
+}
+
+// makeSlot waits for every transaction of the server that is open now, which a
+// decoder cannot understand without its beginning.
+func (m *Move) makeSlot(ctx context.Context) error {
+	tx, err := m.source.conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	if _, err := tx.Exec(ctx, `set local lock_timeout = 0`); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `select pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')`, m.slot()); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
 func (m *Move) helperTables() []string {

@@ -88,11 +88,14 @@ func TestTermUnderLoad(t *testing.T) {
 func TestDatabaseRestartedUnderLoad(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.NewServer(t)
-	platform := platformtest.Start(t, platformtest.Options{DatabaseURL: server.New(t).URL()})
+	restartDatabase(t, server, platformtest.Options{DatabaseURL: server.New(t).URL()}, rounds(4, 2))
+}
+
+func restartDatabase(t *testing.T, server *postgrestest.Server, o platformtest.Options, restarts int) {
+	platform := platformtest.Start(t, o)
 	l := load.New(t, platform, load.Options{})
 	l.Begin()
 	slowest := time.Duration(0)
-	restarts := rounds(4, 2)
 	for n := range restarts {
 		l.AwaitAnswers(100)
 		var begin time.Time
