@@ -43,24 +43,15 @@ func parseStat(line string) (process, error) {
 	}, nil
 }
 
-// usage is CPU time: of a process, and of all its descendants, those that have
-// ended included. The platform's descendants are the PostgreSQL server that it
-// has started.
-type usage struct{ process, descendants time.Duration }
+// processes are all that run at a moment, by id.
+type processes map[int]process
 
-func (u usage) total() time.Duration { return u.process + u.descendants }
-
-func (u usage) since(before usage) usage {
-	return usage{u.process - before.process, u.descendants - before.descendants}
-}
-
-// cpuOf is what a process and its descendants have used so far.
-func cpuOf(root int) (usage, error) {
+func readProcesses() (processes, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return usage{}, fmt.Errorf("list the processes: %w", err)
+		return nil, fmt.Errorf("list the processes: %w", err)
 	}
-	all := map[int]process{}
+	all := processes{}
 	for _, path := range paths {
 		line, err := os.ReadFile(path)
 		if err != nil {
@@ -68,25 +59,65 @@ func cpuOf(root int) (usage, error) {
 		}
 		p, err := parseStat(string(line))
 		if err != nil {
-			return usage{}, err
+			return nil, err
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil {
-			return usage{}, fmt.Errorf("read a process id: %w", err)
+			return nil, fmt.Errorf("read a process id: %w", err)
 		}
 		all[pid] = p
 	}
+	return all, nil
+}
+
+// used is the CPU time of a process and of all its descendants so far, those
+// that have ended included.
+func (all processes) used(root int) (time.Duration, error) {
 	if _, ok := all[root]; !ok {
-		return usage{}, fmt.Errorf("process %d has ended", root)
+		return 0, fmt.Errorf("process %d has ended", root)
 	}
-	u := usage{process: all[root].own, descendants: all[root].reaped}
+	used := all[root].own + all[root].reaped
 	for pid, p := range all {
 		for at, depth := p.parent, 0; pid != root && at > 1 && depth < 64; at, depth = all[at].parent, depth+1 {
 			if at == root {
-				u.descendants += p.own + p.reaped
+				used += p.own + p.reaped
 				break
 			}
 		}
 	}
-	return u, nil
+	return used, nil
 }
+
+// cpuOf is what some processes, each with its descendants, have used so far.
+func cpuOf(roots []int) ([]time.Duration, error) {
+	all, err := readProcesses()
+	if err != nil {
+		return nil, err
+	}
+	used := make([]time.Duration, len(roots))
+	for i, root := range roots {
+		if used[i], err = all.used(root); err != nil {
+			return nil, err
+		}
+	}
+	return used, nil
+}
+
+// spending runs a load and tells how much CPU time each of some processes, with
+// its descendants, has spent meanwhile; none where that cannot be known.
+func spending(roots []int, load func() (measured, error)) ([]time.Duration, measured, error) {
+	before, beforeErr := cpuOf(roots)
+	m, err := load()
+	after, afterErr := cpuOf(roots)
+	spent := make([]time.Duration, len(roots))
+	if beforeErr != nil || afterErr != nil {
+		return spent, m, err
+	}
+	for i := range roots {
+		spent[i] = after[i] - before[i]
+	}
+	return spent, m, err
+}
+
+// perUnit is in microseconds.
+func perUnit(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(max(1, n)) }

@@ -27,9 +27,10 @@ type result struct {
 	YardstickRuns  []float64 `json:"yardstick_runs,omitempty"`
 	// Ratio says how many times as good as the yardstick the figure is, so more
 	// is better, whatever the unit.
-	Ratio   float64 `json:"ratio"`
-	Goal    string  `json:"goal"`
-	Reached bool    `json:"reached"`
+	Ratio float64 `json:"ratio"`
+	// Goal is empty where nothing was promised.
+	Goal    string `json:"goal,omitempty"`
+	Reached bool   `json:"reached"`
 	// Probe is single-client one-row commits per second, in the same minute.
 	Probe float64  `json:"fsync_probe_per_second"`
 	Notes []string `json:"notes,omitempty"`
@@ -43,13 +44,20 @@ func (r *result) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// atLeast compares the figure with the mean of the yardstick's runs: the ratio
-// must reach goal.
-func (r *result) atLeast(goal float64, yardstick string, runs ...float64) {
+// beside compares the figure with the mean of the yardstick's runs.
+func (r *result) beside(yardstick string, runs ...float64) {
 	r.Yardstick, r.YardstickRuns, r.YardstickValue = yardstick, runs, mean(runs)
 	r.Ratio = r.Figure / r.YardstickValue
+}
+
+// atLeast is beside for a figure whose ratio must reach goal.
+func (r *result) atLeast(goal float64, yardstick string, runs ...float64) {
+	r.beside(yardstick, runs...)
 	r.Goal, r.Reached = fmt.Sprintf(">= %.1f x", goal), r.Ratio >= goal
 }
+
+// errMissing says what a scenario needs that is not here.
+type errMissing struct{ error }
 
 func mean(values []float64) float64 {
 	sum := 0.0
@@ -70,6 +78,8 @@ type report struct {
 	Learners int       `json:"learners"`
 	Accounts int       `json:"accounts"`
 	Results  []result  `json:"results"`
+	// Skipped are scenarios for which something is missing here, and what.
+	Skipped []string `json:"skipped,omitempty"`
 }
 
 func newReport(ctx context.Context, b *bench) *report {
@@ -97,14 +107,20 @@ func (r *report) print(out io.Writer) {
 		if v.Max > 0 {
 			times = fmt.Sprintf("%.2f\t%.2f\t%.2f\t%.1f", v.P50, v.P95, v.P99, v.Max)
 		}
-		reached := "no"
-		if v.Reached {
+		goal, reached := v.Goal, "no"
+		switch {
+		case v.Goal == "":
+			goal, reached = "-", "-"
+		case v.Reached:
 			reached = "yes"
 		}
 		fmt.Fprintf(w, "%s\t%s %s\t%s\t%s %s\t%.2f\t%s\t%s\t%.0f\t\n", v.What, number(v.Figure), v.Unit, times,
-			number(v.YardstickValue), v.Yardstick, v.Ratio, v.Goal, reached, v.Probe)
+			number(v.YardstickValue), v.Yardstick, v.Ratio, goal, reached, v.Probe)
 	}
 	_ = w.Flush() // to a terminal or a pipe: nobody to tell
+	for _, s := range r.Skipped {
+		fmt.Fprintf(out, "\nskipped: %s\n", s)
+	}
 	for _, v := range r.Results {
 		fmt.Fprintf(out, "\n%s\n", v.What)
 		if len(v.YardstickRuns) > 1 {

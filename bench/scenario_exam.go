@@ -31,25 +31,17 @@ func examFlows(ctx context.Context, b *bench) ([]result, error) {
 	}
 	n := min(flowsAtOnce, len(tokens))
 	var polls atomic.Int64
-	var workers []worker
-	for i := range n {
-		c, err := dial(ctx, b.api)
-		if err != nil {
-			return nil, err
-		}
-		defer c.close()
-		learner := i // of those that this worker takes by turns; no two share one
-		workers = append(workers, func(ctx context.Context) error {
-			if learner += n; learner >= len(tokens) {
-				learner = i
-			}
-			return examFlow(ctx, b, c, tokens[learner], &polls)
-		})
+	workers, closeAll, err := atOnce(ctx, b.platform.api, tokens, func(ctx context.Context, c *conn, token string) error {
+		return examFlow(ctx, b, c, token, &polls)
+	})
+	if err != nil {
+		return nil, err
 	}
+	defer closeAll()
 	if _, err := closedLoop(ctx, b.warmUp(), workers); err != nil {
 		return nil, err
 	}
-	if err := b.settle(ctx); err != nil {
+	if err := b.settle(ctx, false); err != nil {
 		return nil, err
 	}
 	polls.Store(0)
@@ -58,10 +50,10 @@ func examFlows(ctx context.Context, b *bench) ([]result, error) {
 		return nil, err
 	}
 	// What the flows leave to be done, such as notifications, is theirs, too.
-	cpu, m, err := spending(b.platform.Process.Pid, func() (measured, error) {
+	cpu, m, err := spending([]int{b.platform.pid(), b.postmaster}, func() (measured, error) {
 		m, err := b.profile(ctx, "exam", func() (measured, error) { return closedLoop(ctx, b.duration, workers) })
 		if err == nil {
-			err = b.settle(ctx)
+			err = b.settle(ctx, false)
 		}
 		return m, err
 	})
@@ -72,10 +64,11 @@ func examFlows(ctx context.Context, b *bench) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.count == 0 || cpu.total() == 0 {
+	total := cpu[0] + cpu[1]
+	if m.count == 0 || total == 0 {
 		return nil, fmt.Errorf("%w (the CPU time of processes is known on Linux only)", errTooFew)
 	}
-	perFlow := cpu.total() / time.Duration(m.count)
+	perFlow := total / time.Duration(m.count)
 	r := result{
 		What: "exam flow", Figure: milliseconds(perFlow), Unit: "CPU-ms", Probe: mean([]float64{probeBefore, probeAfter}),
 		Yardstick: "CPU-ms Moodle 4.3 (published)", YardstickValue: milliseconds(moodleCPU),
@@ -85,11 +78,40 @@ func examFlows(ctx context.Context, b *bench) ([]result, error) {
 	r.latencies(m)
 	r.note("CPU time of the platform and PostgreSQL together, events, grading, notifications and mail included, for one flow of start, %d saves, submit, graded, review",
 		itemsOfExam)
-	r.note("of that the platform %.1f ms, the database %.1f ms", perUnit(cpu.process, m.count)/1000, perUnit(cpu.descendants, m.count)/1000)
+	r.note("of that the platform %.1f ms, the database %.1f ms", perUnit(cpu[0], m.count)/1000, perUnit(cpu[1], m.count)/1000)
 	r.note("%.1f flows/s, %d at a time; latencies are of whole flows, in which a learner asks for the grade every %s: %.2f times a flow",
 		m.perSecond, n, reviewPause, float64(polls.Load())/float64(m.count))
 	r.note("the yardstick is an external, published figure")
 	return []result{r}, nil
+}
+
+// atOnce are the workers of flowsAtOnce learners who do the same. Each worker has
+// a connection and takes the learners by turns; no two share one.
+func atOnce(ctx context.Context, address string, tokens []string,
+	do func(ctx context.Context, c *conn, token string) error) (workers []worker, closeAll func(), err error) {
+	n := min(flowsAtOnce, len(tokens))
+	var conns []*conn
+	closeAll = func() {
+		for _, c := range conns {
+			c.close()
+		}
+	}
+	for i := range n {
+		c, err := dial(ctx, address)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		conns = append(conns, c)
+		learner := i
+		workers = append(workers, func(ctx context.Context) error {
+			if learner += n; learner >= len(tokens) {
+				learner = i
+			}
+			return do(ctx, c, tokens[learner])
+		})
+	}
+	return workers, closeAll, nil
 }
 
 func examFlow(ctx context.Context, b *bench, c *conn, token string, polls *atomic.Int64) error {

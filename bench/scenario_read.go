@@ -17,7 +17,7 @@ func unitReads(ctx context.Context, b *bench) ([]result, error) {
 		return nil, err
 	}
 	req := request("GET", "/v1/courses/"+b.school.course.String()+"/units/"+b.school.unit.String(), tokens[0], nil)
-	workers, body, closeAll, err := readers(ctx, b.api, req)
+	workers, body, closeAll, err := readers(ctx, b.platform.api, req)
 	if err != nil {
 		return nil, err
 	}
@@ -41,18 +41,19 @@ func unitReads(ctx context.Context, b *bench) ([]result, error) {
 		}
 	}
 	var m measured
-	var cpu usage
-	var bareCPU time.Duration
+	var cpu, bareCPU time.Duration
 	var bareCount int
 	runs, probe, err := b.yardsticked(ctx, func(ctx context.Context, d time.Duration) (float64, error) {
-		spent, m, err := spending(bare.Process.Pid, func() (measured, error) { return closedLoop(ctx, d, bareWorkers) })
-		bareCPU += spent.process
+		spent, m, err := spending([]int{bare.Process.Pid}, func() (measured, error) { return closedLoop(ctx, d, bareWorkers) })
+		bareCPU += spent[0]
 		bareCount += m.count
 		return m.perSecond, err
 	}, func() error {
-		cpu, m, err = spending(b.platform.Process.Pid, func() (measured, error) {
+		var spent []time.Duration
+		spent, m, err = spending([]int{b.platform.pid(), b.postmaster}, func() (measured, error) {
 			return b.profile(ctx, "unit-read", func() (measured, error) { return closedLoop(ctx, b.duration, workers) })
 		})
+		cpu = spent[0] + spent[1]
 		return err
 	})
 	if err != nil {
@@ -62,8 +63,8 @@ func unitReads(ctx context.Context, b *bench) ([]result, error) {
 	r.latencies(m)
 	r.atLeast(0.7, "/s bare net/http", runs...)
 	r.note("%d connections of one signed-in learner, %d bytes; the bare handler is a process of its own and sends the same bytes", readConnections, len(body))
-	r.note("server's CPU per request: %.0f us, bare %.0f us, ratio %.2f", perUnit(cpu.total(), m.count), perUnit(bareCPU, bareCount),
-		perUnit(bareCPU, bareCount)/perUnit(cpu.total(), m.count))
+	r.note("server's CPU per request: %.0f us, bare %.0f us, ratio %.2f", perUnit(cpu, m.count), perUnit(bareCPU, bareCount),
+		perUnit(bareCPU, bareCount)/perUnit(cpu, m.count))
 	return []result{r}, nil
 }
 
@@ -101,18 +102,3 @@ func readers(ctx context.Context, address string, req []byte) (workers []worker,
 	}
 	return workers, body, closeAll, nil
 }
-
-// spending runs a load and tells how much CPU time a process and its descendants
-// have spent meanwhile; none where that cannot be known.
-func spending(pid int, load func() (measured, error)) (usage, measured, error) {
-	before, beforeErr := cpuOf(pid)
-	m, err := load()
-	after, afterErr := cpuOf(pid)
-	if beforeErr != nil || afterErr != nil {
-		return usage{}, m, err
-	}
-	return after.since(before), m, err
-}
-
-// perUnit is in microseconds.
-func perUnit(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(max(1, n)) }

@@ -17,7 +17,7 @@ func saves(ctx context.Context, b *bench) ([]result, error) {
 	conns := make([]*conn, len(tokens))
 	papers := make([]*paper, len(tokens))
 	for i := range tokens {
-		if conns[i], err = dial(ctx, b.api); err != nil {
+		if conns[i], err = dial(ctx, b.platform.api); err != nil {
 			return nil, err
 		}
 		defer conns[i].close()
@@ -48,9 +48,9 @@ func saves(ctx context.Context, b *bench) ([]result, error) {
 		return nil, err
 	}
 	var flatOut, half measured
-	var cpu usage
+	var cpu []time.Duration
 	runs, probe, err := b.yardsticked(ctx, b.commitsPerSecond, func() error {
-		cpu, flatOut, err = spending(b.platform.Process.Pid, func() (measured, error) {
+		cpu, flatOut, err = spending([]int{b.platform.pid(), b.postmaster}, func() (measured, error) {
 			return b.profile(ctx, "saves", func() (measured, error) { return closedLoop(ctx, b.duration, workers) })
 		})
 		if err != nil {
@@ -69,7 +69,7 @@ func saves(ctx context.Context, b *bench) ([]result, error) {
 		len(tokens), commitClients)
 	r.note("at half that load (%.0f/s, counted from when each was due): p50 %.2f, p95 %.2f, p99 %.2f, max %.1f ms", half.perSecond,
 		milliseconds(half.p50), milliseconds(half.p95), milliseconds(half.p99), milliseconds(half.max))
-	r.note("CPU per save: platform %.0f us, database %.0f us", perUnit(cpu.process, flatOut.count), perUnit(cpu.descendants, flatOut.count))
+	r.note("CPU per save: platform %.0f us, database %.0f us", perUnit(cpu[0], flatOut.count), perUnit(cpu[1], flatOut.count))
 	s := result{What: "attempt starts", Figure: starts.perSecond, Unit: "/s", Probe: probe}
 	s.latencies(starts)
 	s.atLeast(0.5, "/s durable saves", flatOut.perSecond)

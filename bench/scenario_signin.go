@@ -14,7 +14,7 @@ func signIns(ctx context.Context, b *bench) ([]result, error) {
 	var next atomic.Int64
 	var workers []worker
 	for range signInClients {
-		c, err := dial(ctx, b.api)
+		c, err := dial(ctx, b.platform.api)
 		if err != nil {
 			return nil, err
 		}

@@ -55,7 +55,7 @@ func openSchool(ctx context.Context, b *bench) (*school, error) {
 	if err := s.loadAccounts(ctx, b); err != nil {
 		return nil, err
 	}
-	c, err := dial(ctx, b.api)
+	c, err := dial(ctx, b.platform.api)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func openSchool(ctx context.Context, b *bench) (*school, error) {
 			return nil, fmt.Errorf("enrol a learner: %w", err)
 		}
 	}
-	if err := b.settle(ctx); err != nil {
+	if err := b.settle(ctx, false); err != nil {
 		return nil, err
 	}
 	return s, s.look(c, tokens[0])
@@ -229,7 +229,7 @@ func (b *bench) signInLearners(ctx context.Context, learners []uuid.UUID) ([]str
 // eachConn runs do on n connections at once.
 func (b *bench) eachConn(ctx context.Context, n int, do func(ctx context.Context, c *conn, i int) error) error {
 	_, err := run(ctx, n, func(ctx context.Context, i int, _ time.Time, _ func(time.Duration)) error {
-		c, err := dial(ctx, b.api)
+		c, err := dial(ctx, b.platform.api)
 		if err != nil {
 			return err
 		}
@@ -240,8 +240,8 @@ func (b *bench) eachConn(ctx context.Context, n int, do func(ctx context.Context
 }
 
 // settle waits until every event has taken effect and every job that is due has
-// been done.
-func (b *bench) settle(ctx context.Context) error {
+// been done. With onKafka, everything is to be on Kafka, too.
+func (b *bench) settle(ctx context.Context, onKafka bool) error {
 	var sql strings.Builder
 	sql.WriteString("select not (false")
 	for _, consumer := range migrations.Modules() {
@@ -249,7 +249,7 @@ func (b *bench) settle(ctx context.Context) error {
 			or exists (select from %[1]s.river_job where state in ('available', 'running', 'retryable'))`, consumer)
 		for _, source := range migrations.Modules() {
 			fmt.Fprintf(&sql, ` or exists (select from %s.consumer_positions p join %s.event_heads h using (partition)
-				where p.source = '%[2]s' and p.seq < h.seq)`, consumer, source)
+				where p.source = '%[2]s' and p.seq < h.seq and (%[3]t or p.consumer <> '%[1]s.kafka'))`, consumer, source, onKafka)
 		}
 	}
 	sql.WriteString(")")

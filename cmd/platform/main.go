@@ -25,6 +25,7 @@ type cli struct {
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schemas up to this release."`
 	Import   importCmd   `cmd:"" help:"Import from other systems."`
 	Events   eventsCmd   `cmd:"" help:"Look at the event bus and mend it."`
+	Extract  extractCmd  `cmd:"" help:"Take a module out into a process, and onto a server, of its own."`
 	Config_  configCmd   `cmd:"" name:"config" help:"Print the configuration in effect, secrets hidden."`
 	MediaKey mediaKeyCmd `cmd:"" name:"media-key" help:"Print the key that signs media URLs, for --media-key of processes that run content and assessment apart."`
 	Docs     docsCmd     `cmd:"" help:"Write the documents that are generated from the code, for developers."`
@@ -33,7 +34,7 @@ type cli struct {
 
 // databaseCommands work on databases alone: how a process with the same
 // configuration would reach the others does not matter to them.
-var databaseCommands = []string{"migrate", "import course <file>", "media-key", "docs", "version", "events topology"}
+var databaseCommands = []string{"migrate", "import course <file>", "media-key", "docs", "version", "events topology", "extract <module>"}
 
 func main() {
 	// The first signal stops in order; a second one ends the process at once.

@@ -120,6 +120,7 @@ func Documents() (map[string][]byte, error) {
 	}
 	docs["topology.md"] = []byte("# Who consumes whose events\n\nGenerated from the code by `make generate`; do not edit.\n\n```mermaid\n" +
 		contractdoc.Mermaid(contracts...) + "```\n")
+	docs[filepath.Join("runbooks", "extract-a-module.md")] = extractionRunbook()
 	for _, c := range contracts {
 		var routes []contractdoc.Route
 		for _, r := range server.Routes() {

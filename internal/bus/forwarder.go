@@ -40,7 +40,9 @@ type forwarder struct {
 	ready bool
 	// follows is the offset that the next record of a partition is expected to
 	// get. Where it is not known, or another one came, what is there is looked at
-	// before anything more is published: see verify.
+	// before anything more is published: see verify. When the database has been
+	// away it is forgotten: what has come back may be a standby that lacks the
+	// last events.
 	follows map[int16]int64
 }
 
@@ -101,6 +103,9 @@ func (f *forwarder) run(ctx context.Context) {
 // publishing, and returns how many events that were.
 func (f *forwarder) pass(ctx context.Context) (sent int, err error) {
 	waits, err := f.waits(ctx)
+	if err != nil {
+		clear(f.follows)
+	}
 	if err != nil || !waits {
 		return 0, err
 	}
@@ -132,7 +137,9 @@ func (f *forwarder) pass(ctx context.Context) (sent int, err error) {
 		}
 		return f.advance(ctx, tx, reached)
 	})
-	if err == nil {
+	if err != nil {
+		clear(f.follows)
+	} else {
 		err = failure
 	}
 	f.ready = err == nil

@@ -127,6 +127,43 @@ func TestAConsumerCutOffAfterItsCommit(t *testing.T) {
 	require.ElementsMatch(t, []int{1, 2, 3}, effects())
 }
 
+// TestADatabaseThatComesBackWithoutItsLastEvents is what a standby is that was
+// promoted before it had them. Numbers that are on the topic are not given to
+// other events in silence.
+func TestADatabaseThatComesBackWithoutItsLastEvents(t *testing.T) {
+	t.Parallel()
+	w := newKafkaWorld(t)
+	b, err := New(w.options)
+	require.NoError(t, err)
+	defer b.kafka.client.Close()
+	f := &forwarder{module: "users", db: w.users, heads: b.heads["users"], kafka: b.kafka, facts: map[string]bool{},
+		metrics: b.metrics, follows: map[int16]int64{}}
+	key := uuid.New()
+	relay := newRelay("users", w.users, b.heads["users"], w.options.Log, time.Second)
+	publish := func(versions ...int) error {
+		w.emit(t, key, versions...)
+		_, _, err := relay.pass(t.Context())
+		require.NoError(t, err)
+		_, err = f.pass(t.Context())
+		return err
+	}
+	require.NoError(t, publish(1, 2))
+	require.NoError(t, publish(3))
+
+	away, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = f.pass(away)
+	require.Error(t, err, "the database does not answer")
+	w.admin(`delete from users.event_log where (payload->>'version')::int = 3`)
+	w.admin(`update users.event_heads set seq = 2 where seq = 3`)
+	w.admin(`update users.consumer_positions set seq = 2 where seq = 3 and consumer = 'users.kafka'`)
+
+	err = publish(4)
+	require.ErrorIs(t, err, errForeign)
+	require.ErrorContains(t, err, "event 3")
+	require.Len(t, w.records(t, "lyceum.users"), 3)
+}
+
 // losingConn loses the answer to a commit that is sent while losing is set, and
 // with it the connection.
 type losingConn struct {

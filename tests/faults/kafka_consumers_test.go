@@ -203,7 +203,9 @@ func TestKafkaPoisonEvent(t *testing.T) {
 	assert.Equal(t, "notify.sick", letters[0].Consumer)
 	assert.Contains(t, letters[0].Error, "this is poison")
 	waits := lag.take()
-	of := func(consumer string) time.Duration { return waits.of(func(p place) bool { return p.consumer == consumer }) }
+	of := func(consumer string) time.Duration {
+		return waits.of(func(p place) bool { return p.consumer == consumer })
+	}
 	t.Logf("in: %d events within %s; out: %d effects of the sound consumer, the longest wait %s, and %d of the sick one, the longest wait %s; dead letters: %d, after %d attempts",
 		events, took["notify.sound"].Round(time.Millisecond), events, of("notify.sound"), events-1, of("notify.sick"), len(letters), letters[0].Attempts)
 }

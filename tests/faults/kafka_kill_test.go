@@ -170,7 +170,7 @@ func TestKafkaRebalancedUnderLoad(t *testing.T) {
 	first := platformtest.Start(t, options)
 	other := platformtest.Prepare(t, options)
 	lag := watchLag(t, newBookkeeping(t, database.Admin(t)))
-	l := load.New(t, first, load.Options{})
+	l := load.New(t, first, load.Options{Rate: 100})
 	l.Begin()
 	l.AwaitAnswers(100)
 	const visits = 5
