@@ -215,10 +215,18 @@ func signInOnce(c *conn, email, password string) (token string, err error) {
 func (b *bench) signInLearners(ctx context.Context, learners []uuid.UUID) ([]string, error) {
 	tokens := make([]string, len(learners))
 	var next atomic.Int64
-	return tokens, b.eachConn(ctx, 4, func(_ context.Context, c *conn, _ int) error {
+	return tokens, b.eachConn(ctx, 4, func(ctx context.Context, c *conn, _ int) error {
 		for i := int(next.Add(1)) - 1; i < len(learners); i = int(next.Add(1)) - 1 {
-			var err error
-			if tokens[i], err = signInOnce(c, learnerEmail(i), learnerPassword); err != nil {
+			err := until(ctx, settleTimeout, "a learner to be signed in", func() (bool, error) {
+				var err error
+				tokens[i], err = signInOnce(c, learnerEmail(i), learnerPassword)
+				var refused *statusError
+				if errors.As(err, &refused) && refused.status == 503 {
+					return false, nil // too many at once, for a busy machine
+				}
+				return err == nil, err
+			})
+			if err != nil {
 				return err
 			}
 		}

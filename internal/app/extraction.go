@@ -79,7 +79,7 @@ func (x *extraction) steps() []extractionStep {
 			text:     "Content and assessment sign URLs of files with one key. Give the one in use to the processes of both, so that no URL that is out breaks.",
 			commands: []string{"LYCEUM_MEDIA_KEY=$(platform media-key)"}})
 	}
-	return append(steps,
+	steps = append(steps,
 		extractionStep{title: "Start the module's own process",
 			text: "On the same database, beside the others: it is one more replica of the module, and shares positions, locks and jobs with them. " +
 				"It verifies access tokens with the keys of users. The front's network is among its --trusted-proxies. Wait until it is ready (/readyz on its operations listener).",
@@ -111,6 +111,23 @@ func (x *extraction) steps() []extractionStep {
 				"platform --bus kafka --kafka-brokers BROKERS",
 			}},
 	)
+	for _, s := range steps {
+		for i, c := range s.commands {
+			s.commands[i] = x.filled(c)
+		}
+	}
+	return steps
+}
+
+// filled is a command with what the present configuration says.
+func (x *extraction) filled(command string) string {
+	if len(x.cfg.KafkaBrokers) > 0 {
+		command = strings.ReplaceAll(command, "BROKERS", strings.Join(x.cfg.KafkaBrokers, ","))
+	}
+	if p := x.cfg.KafkaPrefix; p != "" && p != "lyceum" {
+		command = strings.ReplaceAll(command, "--kafka-brokers", "--kafka-prefix "+p+" --kafka-brokers")
+	}
+	return command
 }
 
 // maxPauseText is relocation's default, for people.
@@ -217,9 +234,12 @@ func Plan(ctx context.Context, cfg Config, module, target string, out io.Writer)
 		return err
 	}
 	// What is looked at is the module's database, wherever the module runs.
-	cfg.LogLevel, cfg.Upstream, cfg.Modules = "error", nil, []string{module}
+	cfg.LogLevel, cfg.Modules = "error", []string{module}
+	if cfg.Upstream = nil; module != "users" {
+		cfg.Upstream = []string{"users=http://127.0.0.1"} // nobody asks for its keys
+	}
 	if cfg.Bus != busKafka {
-		cfg.Modules = moduleNames
+		cfg.Modules, cfg.Upstream = moduleNames, nil
 	}
 	var missing error
 	err = with(ctx, cfg, func(ctx context.Context, p *platform) error { return p.connect(ctx, publicURL(cfg, cfg.Listen), false) },

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,11 +18,13 @@ type Balancer struct {
 	mu      sync.Mutex
 	targets []*target
 	next    int
+	gone    []string // what was seen of those that were taken out
 }
 
 // target is one platform, as the balancer sees it.
 type target struct {
 	platform *platformtest.Platform
+	unwatch  func()
 	ready    bool
 	checks   int
 	slowest  time.Duration // check
@@ -45,14 +48,14 @@ func NewBalancer(t testing.TB, platforms ...*platformtest.Platform) *Balancer {
 // Add sends requests to one more platform, once it is ready, and returns then.
 func (b *Balancer) Add(t testing.TB, p *platformtest.Platform) {
 	t.Helper()
-	one := &target{platform: p, unready: map[string]int{}}
+	ctx, stop := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	one := &target{platform: p, unready: map[string]int{}, unwatch: func() { stop(); watching.Wait() }}
 	b.mu.Lock()
 	b.targets = append(b.targets, one)
 	b.mu.Unlock()
-	ctx, stop := context.WithCancel(context.Background())
-	var watching sync.WaitGroup
 	watching.Go(func() { b.watch(ctx, one) })
-	t.Cleanup(func() { stop(); watching.Wait() })
+	t.Cleanup(one.unwatch)
 	platformtest.Eventually(t, "the load balancer takes the platform in", func() error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -61,6 +64,22 @@ func (b *Balancer) Add(t testing.TB, p *platformtest.Platform) {
 		}
 		return nil
 	})
+}
+
+// Remove forgets a platform, which has stopped.
+func (b *Balancer) Remove(p *platformtest.Platform) {
+	b.mu.Lock()
+	var left []*target
+	for _, one := range b.targets {
+		if one.platform == p {
+			defer one.unwatch() // outside the lock, which the watching takes
+			b.gone = append(b.gone, one.String())
+		} else {
+			left = append(left, one)
+		}
+	}
+	b.targets = left
+	b.mu.Unlock()
 }
 
 // watch asks one platform, again and again, until ctx ends.
@@ -107,14 +126,21 @@ func (b *Balancer) URL() string {
 	return b.targets[b.next%len(b.targets)].platform.URL()
 }
 
-// String says what the balancer has seen of each platform.
+// String says what the balancer has seen of each platform, those that it has
+// forgotten first.
 func (b *Balancer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var lines []string
-	for i, one := range b.targets {
-		lines = append(lines, fmt.Sprintf("platform %d: %d checks, the slowest in %s, not ready: %v",
-			i+1, one.checks, one.slowest.Round(time.Millisecond), one.unready))
+	lines := slices.Clone(b.gone)
+	for _, one := range b.targets {
+		lines = append(lines, one.String())
+	}
+	for i := range lines {
+		lines[i] = fmt.Sprintf("platform %d: %s", i+1, lines[i])
 	}
 	return strings.Join(lines, "\n")
+}
+
+func (one *target) String() string {
+	return fmt.Sprintf("%d checks, the slowest in %s, not ready: %v", one.checks, one.slowest.Round(time.Millisecond), one.unready)
 }
