@@ -125,7 +125,16 @@ func (m *Move) Check(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	standing, exists, err := m.target.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m.checkServers(&c, source, target)
+	if exists && !standing.Shut() {
+		c.add("nobody uses the target's schema yet", target.writers == 0, "none of its module's sessions is there",
+			fmt.Sprintf("%d sessions of %s are in the target database, whose schema would be replaced: stop the process (the module's own process "+
+				"is started with --await-database and with its login alone, and waits for the move)", target.writers, postgres.AppRole(m.o.Module)))
+	}
 	m.checkRights(&c, source, target)
 	if err := m.checkSchema(ctx, &c); err != nil {
 		return nil, err
@@ -150,9 +159,6 @@ func (m *Move) checkServers(c *checklist, source, target facts) {
 		fmt.Sprintf("%s at the source and %s at the target: create the target with encoding %s", source.encoding, target.encoding, source.encoding))
 	c.add("no prepared transaction holds locks at the source", source.prepared == 0, "none",
 		fmt.Sprintf("%d are prepared (pg_prepared_xacts): commit or roll them back", source.prepared))
-	c.add("nobody uses the target's schema yet", target.writers == 0, "none of its module's sessions is there",
-		fmt.Sprintf("%d sessions of %s are in the target database: stop the process (the module's own process is started with --await-database "+
-			"and with its login alone, and waits for the move)", target.writers, postgres.AppRole(m.o.Module)))
 }
 
 func (m *Move) checkRights(c *checklist, source, target facts) {
@@ -255,7 +261,7 @@ func (m *Move) checkReplication(ctx context.Context, c *checklist, source, targe
 	}
 	err := m.tryReach(ctx)
 	c.add("the target reaches the source", err == nil, "it has connected",
-		fmt.Sprintf("%v; the target's server itself connects to the source: give --source-from-target the URL that leads there from it, open the "+
+		fmt.Sprintf("%v; the target's server itself connects to the source: give --from-as-seen the URL that leads there from it, open the "+
 			"way (listen_addresses, pg_hba.conf, firewall), or use --method %s", err, Dump))
 }
 

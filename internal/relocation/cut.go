@@ -258,7 +258,7 @@ func (m *Move) shutSource(ctx, limited context.Context, tx pgx.Tx) (err error) {
 	if err := postgres.LetConnect(limited, m.source.conn, m.o.Module, m.source.database, false); err != nil {
 		return err
 	}
-	if err := m.throwOut(limited); err != nil {
+	if err := m.source.throwOut(limited); err != nil {
 		return err
 	}
 	m.tell(ShutOut, "nobody is connected as the module at the source")
@@ -305,21 +305,21 @@ func (m *Move) reopen(ctx context.Context) error {
 	return nil
 }
 
-// throwOut ends the module's sessions at the source and waits until they are
-// gone.
-func (m *Move) throwOut(ctx context.Context) error {
+// throwOut ends the module's sessions at this end and waits until they are gone.
+// Nobody new must be let in.
+func (e *end) throwOut(ctx context.Context) error {
 	for {
 		var left int
-		err := m.source.conn.QueryRow(ctx, `select count(pg_catalog.pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity
-			where datname = current_database() and usename = $1`, postgres.AppRole(m.o.Module)).Scan(&left)
+		err := e.conn.QueryRow(ctx, `select count(pg_catalog.pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity
+			where datname = current_database() and usename = $1`, postgres.AppRole(e.module)).Scan(&left)
 		if err != nil {
-			return fmt.Errorf("end the module's sessions at the source: %w", err)
+			return fmt.Errorf("end the module's sessions at the %s: %w", e.name, err)
 		}
 		if left == 0 {
 			return nil
 		}
 		if err := pause(ctx, 2*time.Millisecond); err != nil {
-			return fmt.Errorf("end the module's sessions at the source: %w", err)
+			return fmt.Errorf("end the module's sessions at the %s: %w", e.name, err)
 		}
 	}
 }

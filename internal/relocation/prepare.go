@@ -81,6 +81,12 @@ func (m *Move) replaceTarget(ctx context.Context) error {
 	if err := m.withTurn(ctx, m.target, func(conn *pgx.Conn) error { return m.shutTarget(ctx, conn) }); err != nil {
 		return fmt.Errorf("make room at the target: %w", err)
 	}
+	// A process that waits for the move looks in again and again, and a new
+	// database lets everybody in: whoever was quick enough must not see the schema
+	// while it is filled.
+	if err := m.target.throwOut(ctx); err != nil {
+		return fmt.Errorf("make room at the target: %w", err)
+	}
 	m.tell(TargetMarked, "the target has an empty schema, shut to the module")
 	// It is shut already, and migrating leaves it so.
 	if err := migrations.Up(ctx, m.o.Target, migrations.Options{Modules: []string{m.o.Module}, Secret: m.o.Secret}); err != nil {

@@ -71,7 +71,7 @@ func TestAMoveIsRefused(t *testing.T) {
 		"a process runs there": {prepare: func(t *testing.T, _, target *postgrestest.Database, _ *relocation.Options) {
 			migrated(t, target)
 			target.DB(t, module)
-		}, want: "1 sessions of lyceum_users_app are in the target database: stop the process"},
+		}, want: "1 sessions of lyceum_users_app are in the target database, whose schema would be replaced: stop the process"},
 		"no schema": {prepare: func(t *testing.T, source, _ *postgrestest.Database, _ *relocation.Options) {
 			run(t, source.Admin(t), `drop schema users cascade`)
 		}, want: "has no schema users"},
@@ -223,7 +223,36 @@ func TestAnAdministratorWithoutAllPower(t *testing.T) {
 	require.True(t, serves(t, e.source))
 }
 
-// TestTheCutWaitsForWriters: a long transaction delays the cut and is not
+// TestAProcessThatWaitsIsNotInTheWay: it looks into the new database all the time,
+// which lets everybody in before the move and may have let it in just now. It sees
+// a schema when the move is over, and not one that is being filled.
+func TestAProcessThatWaitsIsNotInTheWay(t *testing.T) {
+	t.Parallel()
+	e := newEnds(t)
+	early, err := pgx.Connect(t.Context(), e.target.ModuleURL(t, module))
+	require.NoError(t, err, "a new database lets everybody in")
+	defer func() { _ = early.Close(t.Context()) }()
+	o := e.there(t, relocation.Logical)
+	tell, open := o.Progress, false
+	o.Progress = func(p relocation.Progress) {
+		tell(p)
+		if p.Step == relocation.TargetOpen {
+			open = true
+		}
+		if p.Step == relocation.TargetMigrated {
+			_, err := early.Exec(t.Context(), `update users.event_heads set seq = 1`)
+			require.Error(t, err, "who was there before writes to the schema that is filled")
+		}
+		if p.Step != relocation.SourceMarked && p.Step != relocation.CleanedUp {
+			require.Equal(t, open, serves(t, e.target), "after %s", p.Step)
+		}
+	}
+	_, err = relocation.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.True(t, open)
+}
+
+// TestTheCutWaitsForALongTransaction: a long transaction delays the cut and is not
 // interrupted. Meanwhile others write, held up for moments only, and readers read
 // even while the tables are locked.
 func TestTheCutWaitsForALongTransaction(t *testing.T) {
