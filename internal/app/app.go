@@ -69,6 +69,7 @@ type platform struct {
 
 	// What follows is there once connected is set.
 	connected atomic.Bool
+	complete  atomic.Bool // everything has been started
 	db        *database
 	modules   modules
 	bus       *bus.Bus  // nil without a module
@@ -253,7 +254,8 @@ func (p *platform) openMail() (mail.Sender, error) {
 	return p.catcher, err
 }
 
-// start starts modules, then the bus. Each step waits for the one before.
+// start starts the modules, which can serve requests then. What they emit waits
+// in their outboxes for startBus.
 func (p *platform) start(ctx context.Context) error {
 	for _, m := range p.modules.all {
 		if err := m.Start(ctx); err != nil {
@@ -263,10 +265,18 @@ func (p *platform) start(ctx context.Context) error {
 	if p.keys != nil {
 		p.keys.start(ctx)
 	}
-	if p.bus == nil {
-		return nil
+	return nil
+}
+
+// startBus starts the bus, which may take as long as brokers take to answer.
+func (p *platform) startBus(ctx context.Context) error {
+	if p.bus != nil {
+		if err := p.bus.Start(ctx); err != nil {
+			return err
+		}
 	}
-	return p.bus.Start(ctx)
+	p.complete.Store(true)
+	return nil
 }
 
 // stop ends the bus, then the modules in reverse, then lets go of everything.

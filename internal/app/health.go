@@ -58,6 +58,9 @@ func (p *platform) ready(ctx context.Context) (any, error) {
 		h.check("database", errors.New(reason))
 		return h.states, errors.Join(h.errs...)
 	}
+	if !p.complete.Load() {
+		h.check("process", errors.New("starting"))
+	}
 	p.checkModules(ctx, &h)
 	if p.keys != nil {
 		h.check("keys", p.keys.Ready(ctx))

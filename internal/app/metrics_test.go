@@ -42,6 +42,7 @@ func TestReadinessIsAMetric(t *testing.T) {
 	require.Zero(t, readyParts(t, p)["content"], "it has not been started")
 
 	require.NoError(t, p.start(t.Context()))
+	require.NoError(t, p.startBus(t.Context()))
 	require.Equal(t, map[string]float64{"users": 1, "content": 1, "assessment": 1, "analytics": 1, "notify": 1, "bus": 1}, readyParts(t, p))
 
 	// The module's new process speaks for it, even if that one is not well.

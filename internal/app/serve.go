@@ -70,11 +70,16 @@ func Serve(ctx context.Context, cfg Config, out io.Writer) (err error) {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	if err := p.seedDemo(ctx); err != nil {
-		return fmt.Errorf("make the demo course: %w", err)
-	}
+	// While a module is being moved here its requests wait for this, elsewhere:
+	// they must not wait for brokers, too.
 	if api, err = p.server.Listen(ctx, listen); err != nil {
 		return err
+	}
+	if err := p.startBus(ctx); err != nil {
+		return err
+	}
+	if err := p.seedDemo(ctx); err != nil {
+		return fmt.Errorf("make the demo course: %w", err)
 	}
 	p.greet(out, api.URL(), ops.URL())
 	prune := time.NewTicker(pruneInterval)

@@ -161,21 +161,36 @@ func (f *forwarder) waits(ctx context.Context) (waits bool, err error) {
 	return waits, nil
 }
 
-// hold locks the partitions that no other replica has, where there is
-// something to publish, and says after which numbers.
+// hold locks the partitions that no other replica has, and says after which
+// numbers something is to be published.
 func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, from []int64, err error) {
+	partitions, from, err = f.lock(ctx, tx)
+	if err != nil || len(partitions) > 0 {
+		return partitions, from, err
+	}
 	// A module that has never published begins with what its log still holds.
-	if _, err := tx.Exec(ctx, f.sql(`
+	made, err := tx.Exec(ctx, f.sql(`
 		insert into {m}.consumer_positions (consumer, source, partition, seq)
 		select $1, $2, h.partition, coalesce((
 			select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq)
 		from {m}.event_heads h
 		where not exists (select from {m}.consumer_positions where consumer = $1 and source = $2)
-		on conflict do nothing`), forwarderName(f.module), f.module); err != nil {
+		on conflict do nothing`), forwarderName(f.module), f.module)
+	if err != nil {
 		return nil, nil, fmt.Errorf("make the forwarder's place: %w", err)
 	}
+	if made.RowsAffected() == 0 {
+		return nil, nil, nil // another replica has them all
+	}
+	return f.lock(ctx, tx)
+}
+
+func (f *forwarder) lock(ctx context.Context, tx pgx.Tx) (partitions []int16, from []int64, err error) {
+	// If a crash of the server loses the place, events are published twice, which
+	// consumers know: the commit need not wait for the disk. Said in the same
+	// round trip.
 	rows, err := tx.Query(ctx, f.sql(`
-		select p.partition, p.seq from {m}.consumer_positions p
+		select p.partition, p.seq from {m}.consumer_positions p, set_config('synchronous_commit', 'off', true)
 		where p.consumer = $1 and p.source = $2
 		order by p.partition for update of p skip locked`), forwarderName(f.module), f.module)
 	if err != nil {
@@ -190,12 +205,20 @@ func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, fr
 }
 
 func (f *forwarder) advance(ctx context.Context, tx pgx.Tx, reached []partitionSeq) error {
+	if len(reached) == 0 {
+		return nil
+	}
+	var partitions []int16
+	var seqs []int64
 	for _, r := range reached {
-		if _, err := tx.Exec(ctx, f.sql(`
-			update {m}.consumer_positions set seq = $4, updated_at = now()
-			where consumer = $1 and source = $2 and partition = $3`), forwarderName(f.module), f.module, r.partition, r.seq); err != nil {
-			return fmt.Errorf("move the forwarder's place: %w", err)
-		}
+		partitions, seqs = append(partitions, r.partition), append(seqs, r.seq)
+	}
+	_, err := tx.Exec(ctx, f.sql(`
+		update {m}.consumer_positions p set seq = r.seq, updated_at = now()
+		from unnest((select $3::smallint[]), (select $4::bigint[])) as r(partition, seq)
+		where p.consumer = $1 and p.source = $2 and p.partition = r.partition`), forwarderName(f.module), f.module, partitions, seqs)
+	if err != nil {
+		return fmt.Errorf("move the forwarder's place: %w", err)
 	}
 	return nil
 }

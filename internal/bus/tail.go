@@ -49,13 +49,10 @@ func (b *Bus) tailLogs(ctx context.Context, modules []string, each func(Envelope
 	for ctx.Err() == nil {
 		for module, seqs := range after {
 			events, err := readLog(ctx, b.members[module].DB.Pool, module, nil, partitions, seqs)
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				return err
 			}
-			for _, e := range events {
+			for _, e := range events { // none after an error
 				seqs[e.Partition] = e.Seq
 				if b.holdsPersonalData(e) {
 					e.Payload = nil

@@ -123,6 +123,12 @@ func TestARunGoesOnWhereAnotherWasKilled(t *testing.T) {
 				case step == relocation.TargetOpen:
 					require.True(t, there, "the target does not serve")
 				}
+				// While the next run prepares its cut, the module is served again.
+				o.Progress = func(p relocation.Progress) {
+					if p.Step == relocation.Ahead {
+						require.True(t, serves(t, from), "the run after %s does not let the module in", step)
+					}
+				}
 				result, err := relocation.Run(t.Context(), o)
 				require.NoError(t, err, "after %s", step)
 				t.Logf("killed after %-16s source serves: %-5t target serves: %-5t the next run went on: %-5t and paused for %s",

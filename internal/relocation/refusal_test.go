@@ -316,6 +316,42 @@ func TestAPauseThatWouldBecomeTooLongIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestTheCutWaitsForTheLastCommit: what is committed before the lock arrives
+// before the ends are compared, however long the target takes.
+func TestTheCutWaitsForTheLastCommit(t *testing.T) {
+	t.Parallel()
+	e := newEnds(t)
+	holder, err := pgx.Connect(t.Context(), e.target.URL())
+	require.NoError(t, err)
+	defer func() { _ = holder.Close(context.WithoutCancel(t.Context())) }()
+	o := e.there(t, relocation.Logical)
+	tell, ahead, held := o.Progress, false, false
+	released := make(chan error, 1)
+	o.Progress = func(p relocation.Progress) {
+		tell(p)
+		switch {
+		case p.Step == relocation.Ahead:
+			ahead = true
+		case p.Step == relocation.Following && ahead && !held:
+			held = true
+			// The target can be read and takes over nothing.
+			_, err := holder.Exec(t.Context(), `begin; lock table users.consumer_positions in share row exclusive mode`)
+			require.NoError(t, err)
+			run(t, loginless(t, e.source), `insert into users.consumer_positions (consumer, source, partition, seq) values ('late', 'x', 0, 5)`)
+		case p.Step == relocation.Locked:
+			require.Zero(t, scalar[int](t, e.target.Admin(t), `select count(*) from users.consumer_positions`), "the test holds nothing up")
+			time.AfterFunc(700*time.Millisecond, func() {
+				_, err := holder.Exec(context.WithoutCancel(t.Context()), `commit`)
+				released <- err
+			})
+		}
+	}
+	_, err = relocation.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, <-released)
+	require.EqualValues(t, 5, scalar[int64](t, e.target.Admin(t), `select seq from users.consumer_positions where consumer = 'late'`))
+}
+
 // TestADifferenceIsFound: the target is not opened when a row is missing there,
 // one too many, or another, although the server takes it for a copy.
 func TestADifferenceIsFound(t *testing.T) {
@@ -352,6 +388,7 @@ func TestALargeTableIsCheckedAhead(t *testing.T) {
 	t.Parallel()
 	e := newEnds(t)
 	fill(t, e.source, 20_000, 400)
+	run(t, e.source.Admin(t), `update users.event_log set headers = '{"a": 1}'`)
 	for name, test := range map[string]struct{ source, target, want string }{
 		"changed, deleted and added at both": {`
 			update users.event_log set payload = '{"changed": true}' where seq % 100 = 0;
@@ -360,6 +397,15 @@ func TestALargeTableIsCheckedAhead(t *testing.T) {
 				from users.event_log where seq % 100 = 2`, ``, ""},
 		"changed at the target alone": {``, `update users.event_log set payload = '{"lost": 1}' where seq = 4711`,
 			"event_log has other values in some of its"},
+		// Every row is a new version in the place of the one that was hashed ahead.
+		"another row in its place": {``, `do $$ declare before tid; begin
+				select ctid into before from users.event_log where seq = 4711;
+				create table public.kept as select partition, seq, event_id, event_type, event_key, occurred_at, relayed_at,
+					case when seq = 4711 then '{"a": 2}'::jsonb else headers end as headers, payload
+					from users.event_log order by tableoid, ctid;
+				create table public.place as select before;
+			end $$;
+			delete from users.event_log`, "event_log has other values in some of its"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := e.servers[1].Empty(t)
@@ -368,6 +414,9 @@ func TestALargeTableIsCheckedAhead(t *testing.T) {
 				if p.Step == relocation.Ahead {
 					run(t, e.source.Admin(t), test.source)
 					run(t, target.Admin(t), test.target)
+					if name == "another row in its place" {
+						inItsPlace(t, target)
+					}
 				}
 			}
 			_, err := relocation.Run(t.Context(), o)
@@ -382,6 +431,18 @@ func TestALargeTableIsCheckedAhead(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+// inItsPlace puts back the rows that were kept, each where it was, and one of
+// them changed.
+func inItsPlace(t *testing.T, d *postgrestest.Database) {
+	t.Helper()
+	admin := d.Admin(t)
+	run(t, admin, `vacuum users.event_log`)
+	columns := `partition, seq, event_id, event_type, event_key, occurred_at, relayed_at, headers, payload`
+	run(t, admin, `insert into users.event_log (`+columns+`) select `+columns+` from public.kept`)
+	require.True(t, scalar[bool](t, admin, `select ctid = (select before from public.place) from users.event_log where seq = 4711`),
+		"the row is elsewhere: the test would show nothing")
 }
 
 // TestMonthsAreNotMadeDuringAMove: rows on their way from the default partition

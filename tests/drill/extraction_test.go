@@ -171,7 +171,6 @@ func (d *extraction) replace(i int, o platformtest.Options) {
 func (d *extraction) stop(p *platformtest.Platform) {
 	d.Helper()
 	require.NoError(d, p.Terminate(d), "an orderly stop")
-	d.Logf("LOG\n%s", p.Log(d))
 	require.NotContains(d, p.Log(d), "cut off")
 }
 
