@@ -92,17 +92,22 @@ func (x *extraction) steps() []extractionStep {
 			text: "Start a second process of the module that leads to the new server and waits for its schema, and give the fronts both addresses. Then move " +
 				"the schema: its rows are copied and followed by logical replication while learners work (--method logical; wal_level=logical at the old server, " +
 				"which the new one must reach), or copied at once (--method dump, for small schemas). At the end writers wait while the last rows arrive and both " +
-				"sides are compared: measured and printed, at most " + maxPauseText + " or the move is given up and the old side goes on. After it the old side is shut out; " +
+				"sides are compared: measured and printed, at most " + maxPauseText + " (--max-pause) or the move is given up and the old side goes on. After it the old side is shut out; " +
 				"its process answers 503 module-moved, and the fronts repeat what is idempotent at the new one. Then stop the old process.",
 			commands: []string{
-				fmt.Sprintf("%s --%s-database-url MODULE_LOGIN --await-database --listen OWN2 --trusted-proxies FRONT_NETWORK", own, x.module),
+				fmt.Sprintf("MODULE_LOGIN=$(platform extract %s --move-to TARGET_ADMIN_URL --login)", x.module),
+				fmt.Sprintf("%s --%s-database-url \"$MODULE_LOGIN\" --await-database --listen OWN2 --trusted-proxies FRONT_NETWORK", own, x.module),
 				strings.Replace(rest, "http://OWN", "http://OWN,http://OWN2", 1),
 				fmt.Sprintf("platform extract %s --move-to TARGET_ADMIN_URL", x.module),
 			}},
 		extractionStep{title: "If something goes wrong",
 			text: "A move that was interrupted, even by kill -9, is continued by the same command, or given up: the old side serves again, and the half copy is removed. " +
-				"Until the old side is shut every failure leaves it serving.",
-			commands: []string{fmt.Sprintf("platform extract %s --move-to TARGET_ADMIN_URL --abort", x.module)}},
+				"Until the old side is shut every failure leaves it serving. Should the new server be lost for good before it has served, --target-lost gives the move " +
+				"up without it.",
+			commands: []string{
+				fmt.Sprintf("platform extract %s --move-to TARGET_ADMIN_URL --abort", x.module),
+				fmt.Sprintf("platform extract %s --move-to TARGET_ADMIN_URL --abort --target-lost", x.module),
+			}},
 		extractionStep{title: "Back again",
 			text: "The same way in the other direction: a process on the old server that waits, the move from the new server to the old one (what was left " +
 				"there, shut, is replaced), the fronts replaced by processes that run everything, and the module's own process stopped.",
@@ -293,7 +298,20 @@ type Relocation struct {
 	// FromAsSeen is From as the target's server reaches it, if that differs.
 	FromAsSeen string
 	Method     string
-	Abort      bool
+	// MaxPause is the longest pause for writers; 0 is relocation's default.
+	MaxPause time.Duration
+	Abort    bool
+	// TargetLost aborts without the target, which is gone for good.
+	TargetLost bool
+}
+
+// ModuleLogin is the URL with which a module logs in to a server, given that of
+// its administrator. It holds a password.
+func ModuleLogin(cfg Config, module, admin string) (string, error) {
+	if !slices.Contains(moduleNames, module) {
+		return "", fmt.Errorf("there is no module %q; the modules are %s", module, strings.Join(moduleNames, ", "))
+	}
+	return derivedURL(admin, module, cfg)
 }
 
 // Relocate moves a module's schema, or gives a move up, and tells out.
@@ -310,10 +328,13 @@ func Relocate(ctx context.Context, cfg Config, r Relocation, out io.Writer) (err
 	begin := time.Now()
 	o := relocation.Options{
 		Source: r.From, Target: r.To, SourceFromTarget: r.FromAsSeen, Module: r.Module, Secret: string(cfg.RoleSecret),
-		Method: relocation.Method(r.Method),
+		Method: relocation.Method(r.Method), MaxPause: r.MaxPause,
 		Progress: func(p relocation.Progress) {
 			fmt.Fprintf(out, "%8s  %-16s %s\n", time.Since(begin).Round(time.Millisecond), p.Step, p.Text)
 		},
+	}
+	if r.Abort && r.TargetLost {
+		return relocation.AbandonTarget(ctx, o)
 	}
 	if r.Abort {
 		move, err := relocation.Open(ctx, o)

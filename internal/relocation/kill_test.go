@@ -41,19 +41,19 @@ func TestMain(m *testing.M) {
 func play(text string) int {
 	var c child
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 2
 	}
 	_, err := relocation.Run(context.Background(), relocation.Options{
 		Source: c.Source, Target: c.Target, Module: module, Method: c.Method,
 		Progress: func(p relocation.Progress) {
 			if p.Step == c.Until {
-				fmt.Println(reached)
+				fmt.Fprintln(os.Stdout, reached)
 				select {} // to be killed
 			}
 		},
 	})
-	fmt.Println("ended:", err)
+	fmt.Fprintln(os.Stdout, "ended:", err)
 	return 1
 }
 

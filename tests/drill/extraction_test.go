@@ -23,7 +23,7 @@ const (
 	rate = 40
 	// drain is how long a process that is told to stop still serves, so that the
 	// load balancer notices first, on a busy machine, too.
-	drain = 2 * time.Second
+	drain = 3 * time.Second
 	// breath is how many answers are awaited after each thing that is done.
 	breath = 80
 )
@@ -205,7 +205,7 @@ func (d *extraction) await(address string, at *postgrestest.Database) *platformt
 	p.Launch(d)
 	platformtest.Eventually(d, "the process waits for its database", func() error {
 		if err := p.Ready(d.Context()); err == nil || !waiting.MatchString(err.Error()) {
-			return fmt.Errorf("it does not wait: %v", err)
+			return fmt.Errorf("it does not wait: %w", err)
 		}
 		return nil
 	})

@@ -73,9 +73,11 @@ func (r *report) writeEvents(b *strings.Builder) {
 	for _, p := range r.tally.published {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", p.module, p.numbered, p.onKafka, p.again)
 	}
-	fmt.Fprintln(w, "\t\t\t\nconsumer\tevents\thandled\t")
+	_ = w.Flush()
+	fmt.Fprintln(b)
+	fmt.Fprintln(w, "consumer\tevents\thandled")
 	for _, h := range r.tally.handled {
-		fmt.Fprintf(w, "%s\t%d\t%d\t\n", h.consumer, h.events, h.handled)
+		fmt.Fprintf(w, "%s\t%d\t%d\n", h.consumer, h.events, h.handled)
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 }
