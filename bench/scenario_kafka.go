@@ -51,7 +51,7 @@ func eventsOnKafka(ctx context.Context, b *bench) (_ []result, err error) {
 	if err := s.warmUp(ctx, b.warmUp()); err != nil {
 		return nil, err
 	}
-	_, lagsInProcess, err := s.lag(ctx, b.duration/2)
+	inProcess, err := s.lag(ctx, b, b.duration/2, "events-in-process")
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func eventsOnKafka(ctx context.Context, b *bench) (_ []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m, lags, err := s.lag(ctx, b.duration)
+	f, err := s.lag(ctx, b, b.duration, "events-kafka", cluster.Processes()...)
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +95,13 @@ func eventsOnKafka(ctx context.Context, b *bench) (_ []result, err error) {
 	inserts.beside("/s outbox INSERTs", written...)
 	inserts.note("the same figure beside the yardstick of the events in process: %d writers, each event a transaction of its own", eventWriters)
 
-	lag := result{What: fmt.Sprintf("event lag on Kafka at %d/s", lagRate), Figure: milliseconds(lags.p99), Unit: "ms p99", Probe: probe,
-		Yardstick: "ms p99 in process", YardstickValue: milliseconds(lagsInProcess.p99), Ratio: float64(lagsInProcess.p99) / float64(lags.p99)}
-	lag.latencies(lags)
-	lag.note("from the return of the emitting COMMIT to that of the COMMIT of the effect, %d effects at %.0f events/s", lags.count, m.perSecond)
-	lag.note("in process, shortly before: p50 %.2f, p95 %.2f, p99 %.2f, max %.1f ms", milliseconds(lagsInProcess.p50),
-		milliseconds(lagsInProcess.p95), milliseconds(lagsInProcess.p99), milliseconds(lagsInProcess.max))
+	lag := result{What: fmt.Sprintf("event lag on Kafka at %d/s", lagRate), Figure: milliseconds(f.lags.p99), Unit: "ms p99", Probe: probe,
+		Yardstick: "ms p99 in process", YardstickValue: milliseconds(inProcess.lags.p99), Ratio: float64(inProcess.lags.p99) / float64(f.lags.p99)}
+	lag.latencies(f.lags)
+	f.describe(&lag)
+	lag.note("in process, shortly before: p50 %.2f, p95 %.2f, p99 %.2f, max %.1f ms", milliseconds(inProcess.lags.p50),
+		milliseconds(inProcess.lags.p95), milliseconds(inProcess.lags.p99), milliseconds(inProcess.lags.max))
+	inProcess.describe(&lag)
 	return []result{throughput, inserts, lag}, s.verify(ctx)
 }
 

@@ -293,15 +293,45 @@ func (s *stage) together(ctx context.Context, d time.Duration) (bothRates, error
 	return bothRates{m.perSecond, float64(m.count) / took.Seconds()}, errors.Join(err, s.stop(ctx))
 }
 
-// lag measures the time from commit to commit at an even, modest load.
-func (s *stage) lag(ctx context.Context, d time.Duration) (load, lags measured, err error) {
+// lag measures the time from commit to commit at an even, modest load, and what
+// CPU time some processes spend on it.
+func (s *stage) lag(ctx context.Context, b *bench, d time.Duration, name string, roots ...int) (f lagFigures, err error) {
 	if err := s.open(ctx); err != nil {
-		return load, lags, err
+		return f, err
+	}
+	finish, err := b.profileSelf(name + "-lag")
+	if err != nil {
+		return f, err
 	}
 	s.commits.watch(s.started.Load())
-	load, err = openLoop(ctx, d, lagRate, s.writers(eventWriters))
-	err = errors.Join(err, s.handledAll(ctx), s.stop(ctx))
-	return load, summarise(s.commits.lags(), d), err
+	f.spent, f.load, err = spending(append(roots, os.Getpid(), b.postmaster), func() (measured, error) {
+		m, err := openLoop(ctx, d, lagRate, s.writers(eventWriters))
+		return m, errors.Join(err, s.handledAll(ctx))
+	})
+	err = errors.Join(err, finish(), s.stop(ctx))
+	f.lags = summarise(s.commits.lags(), d)
+	return f, err
+}
+
+// lagFigures are what a measurement of the lag has found.
+type lagFigures struct {
+	load, lags measured
+	// spent is the CPU time of the given processes, then of this one with the
+	// server, then of the server alone.
+	spent []time.Duration
+}
+
+// describe says what an event costs.
+func (f lagFigures) describe(r *result) {
+	n := len(f.spent)
+	server := f.spent[n-1]
+	r.note("from the return of the emitting COMMIT to that of the COMMIT of the effect, %d effects at %.0f events/s", f.lags.count, f.load.perSecond)
+	text := fmt.Sprintf("CPU per event at that load, two effects included: bus and writers %.2f ms, database %.2f ms",
+		perUnit(f.spent[n-2]-server, f.load.count)/1000, perUnit(server, f.load.count)/1000)
+	if n > 2 {
+		text += fmt.Sprintf(", broker %.2f ms", perUnit(f.spent[0], f.load.count)/1000)
+	}
+	r.note("%s", text)
 }
 
 // verify makes sure that every event took each effect once.

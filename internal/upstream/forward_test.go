@@ -212,6 +212,8 @@ func (f *front) requireCut(t *testing.T) {
 func TestWhoKeepsARequestWaiting(t *testing.T) {
 	t.Parallel()
 	short := with(func(o *upstream.Options) { o.RequestTimeout = 100 * time.Millisecond })
+	// Long enough for the answer to begin on a machine that is busy.
+	longer := with(func(o *upstream.Options) { o.RequestTimeout = 3 * time.Second })
 	wait := func(r *http.Request) { <-r.Context().Done() }
 	t.Run("before the header", func(t *testing.T) {
 		t.Parallel()
@@ -237,7 +239,7 @@ func TestWhoKeepsARequestWaiting(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 				wait(r)
 			})
-			f := newFront(t, []string{o.URL}, short)
+			f := newFront(t, []string{o.URL}, longer)
 			f.requireCut(t)
 			f.comesTo(t, 1, "lyceum_upstream_requests_total", "cut")
 		})
