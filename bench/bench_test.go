@@ -77,6 +77,35 @@ func TestStatOfAProcess(t *testing.T) {
 	require.Error(t, err)
 }
 
+func TestDescendantsCount(t *testing.T) {
+	t.Parallel()
+	all := processes{
+		1: {own: time.Hour},
+		7: {parent: 1, own: 1, reaped: 20},
+		8: {parent: 7, own: 300},
+		9: {parent: 8, own: 4000, reaped: 50_000},
+		5: {parent: 1, own: time.Minute},
+	}
+	used, err := all.used(7)
+	require.NoError(t, err)
+	require.Equal(t, time.Duration(54_321), used)
+	_, err = all.used(6)
+	require.ErrorContains(t, err, "process 6 has ended")
+}
+
+func TestTheReportSaysWhatHasNoGoalAndWhatWasSkipped(t *testing.T) {
+	t.Parallel()
+	plain := result{What: "without a goal", Figure: 30, Unit: "/s"}
+	plain.beside("/s yardstick", 10, 20)
+	held := result{What: "with one", Figure: 30, Unit: "/s"}
+	held.atLeast(3, "/s yardstick", 15)
+	var out strings.Builder
+	(&report{Results: []result{plain, held}, Skipped: []string{"split: no broker"}}).print(&out)
+	require.Regexp(t, `without a goal +30\.0 /s .* 15\.0 /s yardstick +2\.00 +- +- `, out.String())
+	require.Regexp(t, `with one +30\.0 /s .* 15\.0 /s yardstick +2\.00 +>= 3\.0 x +no `, out.String())
+	require.Contains(t, out.String(), "skipped: split: no broker")
+}
+
 // What is measured must be a course that learners can answer in full.
 func TestTheCourseIsWhole(t *testing.T) {
 	t.Parallel()

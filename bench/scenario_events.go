@@ -54,6 +54,6 @@ func events(ctx context.Context, b *bench) ([]result, error) {
 		Yardstick: "ms allowed", YardstickValue: milliseconds(goal), Ratio: float64(goal) / float64(f.lags.p99),
 		Goal: "p99 < 20 ms", Reached: f.lags.p99 < goal}
 	lag.latencies(f.lags)
-	f.describe(&lag)
+	f.describe(&lag, "in process")
 	return []result{throughput, lag}, s.verify(ctx)
 }

@@ -98,10 +98,8 @@ func eventsOnKafka(ctx context.Context, b *bench) (_ []result, err error) {
 	lag := result{What: fmt.Sprintf("event lag on Kafka at %d/s", lagRate), Figure: milliseconds(f.lags.p99), Unit: "ms p99", Probe: probe,
 		Yardstick: "ms p99 in process", YardstickValue: milliseconds(inProcess.lags.p99), Ratio: float64(inProcess.lags.p99) / float64(f.lags.p99)}
 	lag.latencies(f.lags)
-	f.describe(&lag)
-	lag.note("in process, shortly before: p50 %.2f, p95 %.2f, p99 %.2f, max %.1f ms", milliseconds(inProcess.lags.p50),
-		milliseconds(inProcess.lags.p95), milliseconds(inProcess.lags.p99), milliseconds(inProcess.lags.max))
-	inProcess.describe(&lag)
+	f.describe(&lag, "on Kafka")
+	inProcess.describe(&lag, "in process, shortly before")
 	return []result{throughput, inserts, lag}, s.verify(ctx)
 }
 

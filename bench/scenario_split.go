@@ -123,6 +123,7 @@ func splits(ctx context.Context, b *bench) (_ []result, err error) {
 	splitCosts.note("a process for each module, all on Kafka; people speak to that of users, which forwards to the others")
 	split.describe(&splitCosts)
 	both := split.beside(inProcess, "journeys split and on Kafka", probe)
+	both.note("what both together cost: the last figure beside the first yardstick")
 	return []result{kafkaCosts, splitCosts, both}, nil
 }
 

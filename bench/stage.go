@@ -321,12 +321,13 @@ type lagFigures struct {
 	spent []time.Duration
 }
 
-// describe says what an event costs.
-func (f lagFigures) describe(r *result) {
+// describe says what was measured and what an event costs.
+func (f lagFigures) describe(r *result, how string) {
 	n := len(f.spent)
 	server := f.spent[n-1]
-	r.note("from the return of the emitting COMMIT to that of the COMMIT of the effect, %d effects at %.0f events/s", f.lags.count, f.load.perSecond)
-	text := fmt.Sprintf("CPU per event at that load, two effects included: bus and writers %.2f ms, database %.2f ms",
+	r.note("%s: p50 %.2f, p95 %.2f, p99 %.2f ms from the return of the emitting COMMIT to that of the COMMIT of the effect, %d effects at %.0f events/s",
+		how, milliseconds(f.lags.p50), milliseconds(f.lags.p95), milliseconds(f.lags.p99), f.lags.count, f.load.perSecond)
+	text := fmt.Sprintf("%s: CPU per event, two effects included: bus and writers %.2f ms, database %.2f ms", how,
 		perUnit(f.spent[n-2]-server, f.load.count)/1000, perUnit(server, f.load.count)/1000)
 	if n > 2 {
 		text += fmt.Sprintf(", broker %.2f ms", perUnit(f.spent[0], f.load.count)/1000)

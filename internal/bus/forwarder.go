@@ -180,7 +180,7 @@ func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, fr
 		return nil, nil, fmt.Errorf("make the forwarder's place: %w", err)
 	}
 	if made.RowsAffected() == 0 {
-		return nil, nil, nil // another replica has them all
+		return nil, nil, nil // other replicas have those that are left
 	}
 	return f.lock(ctx, tx)
 }

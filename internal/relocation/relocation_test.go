@@ -136,6 +136,12 @@ func (w *writers) run(ctx context.Context, pools []*pgxpool.Pool) {
 			place = (place + 1) % len(pools)
 		}
 		w.mu.Unlock()
+		if err != nil {
+			select { // as the front does, between two addresses
+			case <-time.After(5 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
 	}
 }
 
