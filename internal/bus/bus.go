@@ -293,10 +293,7 @@ func (b *Bus) subscribe(run context.Context) error {
 		byConsumer[c.consumer.Name] = append(byConsumer[c.consumer.Name], c)
 	}
 	for name, parts := range byConsumer {
-		subscribers, err := b.transport.subscribers(parts)
-		if err != nil {
-			return fmt.Errorf("start consumer %s: %w", name, err)
-		}
+		subscribers := b.transport.subscribers(parts)
 		for _, c := range parts {
 			messages, err := subscribers[c.source].Subscribe(run, c.source)
 			if err != nil {

@@ -50,35 +50,28 @@ func (b *Bus) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) 
 // Retry asks the running replicas to handle dead letters again: one by its id,
 // or with uuid.Nil all of the consumer. It returns how many were asked for.
 func (b *Bus) Retry(ctx context.Context, consumer string, id uuid.UUID) (int64, error) {
-	for _, c := range b.consumptions {
-		if c.consumer.Name != consumer {
-			continue
-		}
-		tag, err := c.db.Pool.Exec(ctx, consumerSQL(consumer, `
-			update {m}.dead_letters set retry_requested_at = now()
-			where consumer = $1 and resolved_at is null and ($2 = '00000000-0000-0000-0000-000000000000'::uuid or id = $2)`),
-			consumer, id)
-		if err != nil {
-			return 0, fmt.Errorf("request a retry: %w", err)
-		}
-		return tag.RowsAffected(), nil
-	}
-	return 0, fmt.Errorf("no consumer is called %q", consumer)
+	return b.changeDeadLetters(ctx, consumer, id, `retry_requested_at = now()`)
 }
 
 // Discard closes dead letters that nobody will handle, one by its id, or with
 // uuid.Nil all of the consumer, and returns how many that were.
 func (b *Bus) Discard(ctx context.Context, consumer string, id uuid.UUID) (int64, error) {
+	return b.changeDeadLetters(ctx, consumer, id, `resolved_at = now(), retry_requested_at = null`)
+}
+
+// changeDeadLetters sets columns of a consumer's dead letters that wait: of one,
+// or with uuid.Nil of all.
+func (b *Bus) changeDeadLetters(ctx context.Context, consumer string, id uuid.UUID, set string) (int64, error) {
 	for _, c := range b.consumptions {
 		if c.consumer.Name != consumer {
 			continue
 		}
 		tag, err := c.db.Pool.Exec(ctx, consumerSQL(consumer, `
-			update {m}.dead_letters set resolved_at = now(), retry_requested_at = null
+			update {m}.dead_letters set `+set+`
 			where consumer = $1 and resolved_at is null and ($2 = '00000000-0000-0000-0000-000000000000'::uuid or id = $2)`),
 			consumer, id)
 		if err != nil {
-			return 0, fmt.Errorf("discard: %w", err)
+			return 0, fmt.Errorf("change dead letters: %w", err)
 		}
 		return tag.RowsAffected(), nil
 	}

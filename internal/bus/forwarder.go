@@ -49,8 +49,10 @@ type forwarder struct {
 // forwarderName is the forwarder's name among the module's positions.
 func forwarderName(module string) string { return module + ".kafka" }
 
-// forward starts a forwarder for each module that publishes.
+// forward starts a forwarder for each module that publishes, and who watches the
+// brokers.
 func (b *Bus) forward(run context.Context) {
+	b.running.Go(func() { b.watchKafka(run) })
 	for module, m := range b.members {
 		if len(m.Contract.Publishes) == 0 {
 			continue
@@ -171,9 +173,7 @@ func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, fr
 	// A module that has never published begins with what its log still holds.
 	made, err := tx.Exec(ctx, f.sql(`
 		insert into {m}.consumer_positions (consumer, source, partition, seq)
-		select $1, $2, h.partition, coalesce((
-			select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq)
-		from {m}.event_heads h
+		select $1, $2, h.partition, `+beforeFirst+` from {m}.event_heads h
 		where not exists (select from {m}.consumer_positions where consumer = $1 and source = $2)
 		on conflict do nothing`), forwarderName(f.module), f.module)
 	if err != nil {
@@ -234,7 +234,8 @@ func (f *forwarder) publish(ctx context.Context, tx pgx.Tx, events []Envelope, p
 	if err != nil || len(again) > 0 {
 		return again, err
 	}
-	var facts, factsOf, all []*message.Message
+	var facts, all []*message.Message
+	var factsOf []int // which of the events they belong to
 	for _, e := range events {
 		if e.Seq != next[e.Partition]+1 {
 			return nil, fmt.Errorf("the log of %s lacks the events %d to %d of partition %d: consumers wait for them; "+
@@ -244,14 +245,14 @@ func (f *forwarder) publish(ctx context.Context, tx pgx.Tx, events []Envelope, p
 		next[e.Partition] = e.Seq
 		m := f.message(ctx, e)
 		if fact := f.fact(m, e); fact != nil {
-			facts, factsOf = append(facts, fact), append(factsOf, m)
+			facts, factsOf = append(facts, fact), append(factsOf, len(all))
 		}
 		all = append(all, m)
 	}
 	if err := f.kafka.Publish(f.kafka.config.factsTopic(f.module), facts...); err != nil {
 		return nil, err
 	}
-	for i, m := range factsOf {
+	for i, event := range factsOf {
 		if facts[i].Payload == nil {
 			continue // a tombstone: nothing to point to
 		}
@@ -259,8 +260,7 @@ func (f *forwarder) publish(ctx context.Context, tx pgx.Tx, events []Envelope, p
 		if err != nil {
 			return nil, fmt.Errorf("find what was published: %w", err)
 		}
-		partition, _ := strconv.ParseInt(m.Metadata[metaPartition], 10, 32) // written by toMessage
-		m.Metadata[metaDataRef] = place{f.kafka.config.factsTopic(f.module), int32(partition), offset}.String()
+		all[event].Metadata[metaDataRef] = place{f.kafka.config.factsTopic(f.module), int32(events[event].Partition), offset}.String()
 	}
 	failure := f.kafka.Publish(f.kafka.config.topic(f.module), all...)
 	var reached []partitionSeq
@@ -288,11 +288,21 @@ func (f *forwarder) publish(ctx context.Context, tx pgx.Tx, events []Envelope, p
 // beginAgain verifies the partitions of the events that are to be published,
 // and returns the numbers to begin again with where a topic is new.
 func (f *forwarder) beginAgain(ctx context.Context, tx pgx.Tx, at map[int16]int64, events []Envelope) (again []partitionSeq, err error) {
+	var unknown []Envelope // the first event of each partition that is to be verified
 	for i, e := range events {
-		if i > 0 && events[i-1].Partition == e.Partition {
-			continue
+		if _, known := f.follows[e.Partition]; !known && (i == 0 || events[i-1].Partition != e.Partition) {
+			unknown = append(unknown, e)
 		}
-		err := f.verify(ctx, tx, e.Partition, at[e.Partition])
+	}
+	if len(unknown) == 0 {
+		return nil, nil
+	}
+	r, err := f.kafka.reachOf(ctx, f.module)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range unknown {
+		err := f.verify(ctx, tx, r, e.Partition, at[e.Partition])
 		if errors.Is(err, errNewTopic) {
 			begin, err := f.begin(ctx, tx, e.Partition)
 			if err != nil {
@@ -355,16 +365,9 @@ var errForeign = errors.New("another database publishes to this topic, or this o
 var errNewTopic = errors.New("the topic is new")
 
 // verify makes sure, where this process does not know what was published last,
-// that the topic continues this log. Two databases that number the same topic
-// would make consumers take one's events for the other's.
-func (f *forwarder) verify(ctx context.Context, tx pgx.Tx, partition int16, at int64) error {
-	if _, known := f.follows[partition]; known {
-		return nil
-	}
-	r, err := f.kafka.reachOf(ctx, f.module)
-	if err != nil {
-		return err
-	}
+// that the topic, which reaches to r, continues this log. Two databases that
+// number the same topic would make consumers take one's events for the other's.
+func (f *forwarder) verify(ctx context.Context, tx pgx.Tx, r reach, partition int16, at int64) error {
 	last, found, err := f.kafka.last(ctx, f.module, partition, r)
 	if err != nil {
 		return err
@@ -395,9 +398,7 @@ func (f *forwarder) verify(ctx context.Context, tx pgx.Tx, partition int16, at i
 
 // begin is the number before the first event that the log still holds.
 func (f *forwarder) begin(ctx context.Context, tx pgx.Tx, partition int16) (seq int64, err error) {
-	err = tx.QueryRow(ctx, f.sql(`
-		select coalesce((select e.seq - 1 from {m}.event_log e where e.partition = $1 order by e.seq limit 1),
-			(select seq from {m}.event_heads where partition = $1))`), partition).Scan(&seq)
+	err = tx.QueryRow(ctx, f.sql(`select `+beforeFirst+` from {m}.event_heads h where h.partition = $1`), partition).Scan(&seq)
 	if err != nil {
 		return 0, fmt.Errorf("find the beginning of the log: %w", err)
 	}
@@ -422,9 +423,13 @@ func (k *kafka) prepare(ctx context.Context, members map[string]Member) error {
 			continue
 		}
 		f := &forwarder{module: module, db: m.DB, kafka: k, follows: map[int16]int64{}}
-		err := m.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		r, err := k.reachOf(ctx, module)
+		if err != nil {
+			return err
+		}
+		err = m.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			for p := range int16(Partitions) {
-				if err := f.verify(ctx, tx, p, 0); err != nil {
+				if err := f.verify(ctx, tx, r, p, 0); err != nil {
 					return err
 				}
 			}
@@ -474,12 +479,20 @@ func (b *Bus) measureForwarding(ctx context.Context, module string, m Member) er
 	}
 	b.metrics.forwardEvents.WithLabelValues(module).Set(float64(events))
 	b.metrics.forwardSeconds.WithLabelValues(module).Set(behind.Seconds())
-	if err := b.kafka.ping(ctx); err != nil {
-		b.metrics.kafkaUp.Set(0)
-		return nil //nolint:nilerr // the forwarder complains
-	}
-	b.metrics.kafkaUp.Set(1)
 	return nil
+}
+
+// watchKafka measures whether the brokers answer, until ctx ends. It is the
+// forwarders that complain when they do not.
+func (b *Bus) watchKafka(ctx context.Context) {
+	for ctx.Err() == nil {
+		up := 1.0
+		if b.kafka.ping(ctx) != nil {
+			up = 0
+		}
+		b.metrics.kafkaUp.Set(up)
+		pause(ctx, 5*b.opts.Idle)
+	}
 }
 
 // Resend has the forwarder publish a module's retained log from its beginning,

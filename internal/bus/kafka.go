@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -30,6 +31,7 @@ type kafka struct {
 	log     *slog.Logger
 	client  *kgo.Client
 	admin   *kadm.Client
+	ensured atomic.Bool // the topics have been found in order
 
 	mu      sync.Mutex
 	leaders map[string]leaders // by topic
@@ -104,11 +106,16 @@ func parsePlace(s string) (place, error) {
 	return place{topic: parts[0], partition: int32(partition), offset: offset}, nil
 }
 
+// oneBatch is how much to ask for to look at a single record: brokers return the
+// batch that it is in, whatever its size.
+const oneBatch = 1
+
 // fetch reads records from an offset on, some of those that are there, without
-// waiting for more. The end is the offset after the last one that can be read.
-func (k *kafka) fetch(ctx context.Context, from place) (records []*kgo.Record, end int64, err error) {
+// waiting for more: up to size bytes, but whole batches. The end is the offset
+// after the last one that can be read.
+func (k *kafka) fetch(ctx context.Context, from place, size int32) (records []*kgo.Record, end int64, err error) {
 	err = patiently(ctx, func() error {
-		if records, end, err = k.fetchOnce(ctx, from); err != nil {
+		if records, end, err = k.fetchOnce(ctx, from, size); err != nil {
 			k.forgetLeaders(from.topic)
 		}
 		return err
@@ -116,7 +123,7 @@ func (k *kafka) fetch(ctx context.Context, from place) (records []*kgo.Record, e
 	return records, end, err
 }
 
-func (k *kafka) fetchOnce(ctx context.Context, from place) ([]*kgo.Record, int64, error) {
+func (k *kafka) fetchOnce(ctx context.Context, from place, size int32) ([]*kgo.Record, int64, error) {
 	topic, err := k.leadersOf(ctx, from.topic)
 	if err != nil {
 		return nil, 0, err
@@ -124,7 +131,7 @@ func (k *kafka) fetchOnce(ctx context.Context, from place) ([]*kgo.Record, int64
 	request := kmsg.NewPtrFetchRequest()
 	request.MaxBytes = 2 * maxRecord
 	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = from.partition, from.offset, readBytes
+	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = from.partition, from.offset, size
 	asked := kmsg.NewFetchRequestTopic()
 	asked.Topic, asked.TopicID, asked.Partitions = from.topic, topic.id, append(asked.Partitions, partition)
 	request.Topics = append(request.Topics, asked)
@@ -232,10 +239,10 @@ type stored struct {
 
 // scan calls do with the events of a source's partition from an offset on, until
 // it returns false or there are no more. Records that are no events are passed
-// over.
-func (k *kafka) scan(ctx context.Context, source string, partition int16, offset int64, do func(stored) bool) error {
+// over. size is how much to fetch at a time.
+func (k *kafka) scan(ctx context.Context, source string, partition int16, offset int64, size int32, do func(stored) bool) error {
 	for {
-		records, end, err := k.fetch(ctx, place{k.config.topic(source), int32(partition), offset})
+		records, end, err := k.fetch(ctx, place{k.config.topic(source), int32(partition), offset}, size)
 		if err != nil {
 			return err
 		}
@@ -254,7 +261,7 @@ func (k *kafka) scan(ctx context.Context, source string, partition int16, offset
 // next is the first event of a source's partition from an offset on; found is
 // false if there is none.
 func (k *kafka) next(ctx context.Context, source string, partition int16, offset int64) (first stored, found bool, err error) {
-	err = k.scan(ctx, source, partition, offset, func(e stored) bool {
+	err = k.scan(ctx, source, partition, offset, oneBatch, func(e stored) bool {
 		first, found = e, true
 		return false
 	})
@@ -273,7 +280,7 @@ func (k *kafka) last(ctx context.Context, source string, partition int16, r reac
 	}
 	for step := int64(1); !found; step *= 2 {
 		from := max(end.offset-step, r.start[partition])
-		err := k.scan(ctx, source, partition, from, func(next stored) bool {
+		err := k.scan(ctx, source, partition, from, oneBatch, func(next stored) bool {
 			if next.offset < end.offset {
 				e, found = next, true
 			}
@@ -309,21 +316,18 @@ func (e errGone) Error() string {
 // does not matter which run the search meets. It is the end if there is no such
 // event yet.
 func (k *kafka) locate(ctx context.Context, source string, partition int16, after int64, r reach) (int64, error) {
-	first, found, err := k.next(ctx, source, partition, r.start[partition])
-	if err != nil || !found {
+	last, found, err := k.last(ctx, source, partition, r)
+	if err != nil || !found || last.Seq <= after { // the usual case, and remembered
 		return r.end[partition], err
 	}
-	if first.Seq > after+1 {
+	first, found, err := k.next(ctx, source, partition, r.start[partition])
+	switch {
+	case err != nil || !found:
+		return r.end[partition], err
+	case first.Seq > after+1:
 		return 0, errGone{first.Seq}
 	}
 	low, high := first.offset, r.end[partition]
-	last, found, err := k.last(ctx, source, partition, r)
-	if err != nil {
-		return 0, err
-	}
-	if found && last.Seq <= after {
-		return r.end[partition], nil
-	}
 	middle := last.offset - (last.Seq - after) // right where nothing is there twice
 	for high-low > readBatch {
 		if middle <= low || middle >= high {
@@ -359,7 +363,7 @@ func (k *kafka) find(ctx context.Context, source string, partition int16, seq in
 		return found, err
 	}
 	beyond := 0
-	err = k.scan(ctx, source, partition, offset, func(e stored) bool {
+	err = k.scan(ctx, source, partition, offset, readBytes, func(e stored) bool {
 		if e.Seq > seq {
 			beyond++ // somebody may have put it after its successors
 		}
@@ -385,7 +389,7 @@ func (k *kafka) fact(ctx context.Context, e stored) (json.RawMessage, error) {
 	if at.topic != k.config.factsTopic(e.Source) || at.partition != int32(e.Partition) {
 		return nil, fmt.Errorf("%s is not a place for the payload of an event of %s", at, e.Source)
 	}
-	records, end, err := k.fetch(ctx, at)
+	records, end, err := k.fetch(ctx, at, oneBatch)
 	switch {
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		return nil, errErased
@@ -448,7 +452,7 @@ func (k *kafka) lag(ctx context.Context, source string, positions []partitionSeq
 		if err != nil {
 			return 0, 0, err
 		}
-		err = k.scan(ctx, source, at.partition, offset, func(e stored) bool {
+		err = k.scan(ctx, source, at.partition, offset, readBytes, func(e stored) bool {
 			if e.Seq > at.seq {
 				behind = max(behind, time.Since(e.at))
 			}
@@ -501,7 +505,7 @@ func (k *kafka) erasedAfter(ctx context.Context, at place) (map[string]bool, err
 	erased := map[string]bool{}
 	for {
 		at.offset++
-		records, end, err := k.fetch(ctx, at)
+		records, end, err := k.fetch(ctx, at, readBytes)
 		if err != nil {
 			return nil, err
 		}

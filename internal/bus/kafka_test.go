@@ -1,9 +1,7 @@
 package bus_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -28,13 +26,5 @@ func TestKafkaTransportConforms(t *testing.T) {
 // so that replicas share them and other tests do not.
 func startOnKafka(t testing.TB, opts bus.Options, brokers []string) *bus.Bus {
 	opts.Kafka = &bus.KafkaConfig{Brokers: brokers, Prefix: opts.Members[0].DB.Pool.Config().ConnConfig.Database, CreateTopics: true}
-	b, err := bus.New(opts)
-	require.NoError(t, err)
-	require.NoError(t, b.Start(t.Context()))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		require.NoError(t, b.Stop(ctx))
-	})
-	return b
+	return bustest.Start(t, opts)
 }

@@ -237,7 +237,7 @@ func (l *lane) records(ctx context.Context) ([]*kgo.Record, error) {
 		l.erased = nil
 		return l.take(), nil
 	}
-	records, end, err := l.group.kafka.fetch(ctx, place{l.at.topic, l.at.partition, *l.behind})
+	records, end, err := l.group.kafka.fetch(ctx, place{l.at.topic, l.at.partition, *l.behind}, readBytes)
 	if err != nil {
 		return nil, err
 	}

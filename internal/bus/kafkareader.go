@@ -21,7 +21,7 @@ type kafkaTransport struct {
 	bus *Bus
 }
 
-func (t kafkaTransport) subscribers(parts []*consumption) (map[string]message.Subscriber, error) {
+func (t kafkaTransport) subscribers(parts []*consumption) map[string]message.Subscriber {
 	g := &kafkaGroup{kafka: t.kafka, bus: t.bus, name: t.config.group(parts[0].consumer.Name), consumer: parts[0].consumer.Name,
 		parts: map[string]*part{}, standIns: map[topicPartition]*lane{}, lanes: map[topicPartition]*lane{},
 		fault: newComplaint(t.log, "kafka: cannot read, will try again", "consumer", parts[0].consumer.Name)}
@@ -30,7 +30,7 @@ func (t kafkaTransport) subscribers(parts []*consumption) (map[string]message.Su
 		g.parts[t.config.topic(c.source)] = &part{consumption: c, out: make(chan *message.Message), seen: map[int16]int64{}}
 		all[c.source] = g
 	}
-	return all, nil
+	return all
 }
 
 const (
@@ -123,8 +123,10 @@ func (g *kafkaGroup) run(ctx context.Context) {
 
 // prepare gives a new consumer its positions and a new group its offsets.
 func (g *kafkaGroup) prepare(ctx context.Context) error {
-	if err := g.kafka.ensureTopics(ctx); err != nil {
-		return err
+	if !g.kafka.ensured.Load() {
+		if err := g.kafka.ensureTopics(ctx); err != nil {
+			return err
+		}
 	}
 	var committed kadm.OffsetResponses
 	err := patiently(ctx, func() (err error) {

@@ -93,7 +93,9 @@ func (k *kafka) ensureTopics(ctx context.Context) error {
 			errs = append(errs, k.checkConfig(ctx, w))
 		}
 	}
-	return errors.Join(errs...)
+	err = errors.Join(errs...)
+	k.ensured.Store(err == nil)
+	return err
 }
 
 func (k *kafka) create(ctx context.Context, w wantedTopic, brokers int) error {

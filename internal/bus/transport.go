@@ -16,7 +16,7 @@ import (
 // source may be in another process and on another database.
 type transport interface {
 	// subscribers are those of one consumer, by source.
-	subscribers(parts []*consumption) (map[string]message.Subscriber, error)
+	subscribers(parts []*consumption) map[string]message.Subscriber
 	// extent is what can still be read of a source.
 	extent(ctx context.Context, source string) (extent, error)
 	// lag is how far these positions are behind a source.
@@ -36,24 +36,27 @@ type extent struct {
 	begins, heads []int64
 }
 
+// beforeFirst is, for a row h of event_heads, the number before the first event
+// that the log still holds.
+const beforeFirst = `coalesce((
+	select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq)`
+
 // logTransport reads the producers' logs where they are written.
 type logTransport struct{ bus *Bus }
 
-func (t logTransport) subscribers(parts []*consumption) (map[string]message.Subscriber, error) {
+func (t logTransport) subscribers(parts []*consumption) map[string]message.Subscriber {
 	all := map[string]message.Subscriber{}
 	for _, c := range parts {
 		all[c.source] = t.bus.reader(c)
 	}
-	return all, nil
+	return all
 }
 
 func (t logTransport) extent(ctx context.Context, source string) (extent, error) {
 	var log extent
 	err := t.bus.members[source].DB.Pool.QueryRow(ctx, inSchema(source, `
 		select array_agg(partition), array_agg(first), array_agg(head) from (
-			select h.partition, h.seq as head, coalesce((
-				select e.seq - 1 from {m}.event_log e where e.partition = h.partition order by e.seq limit 1), h.seq) as first
-			from {m}.event_heads h) p`)).Scan(&log.partitions, &log.begins, &log.heads)
+			select h.partition, h.seq as head, `+beforeFirst+` as first from {m}.event_heads h) p`)).Scan(&log.partitions, &log.begins, &log.heads)
 	if err != nil {
 		return log, fmt.Errorf("find the extent of the log of %s: %w", source, err)
 	}

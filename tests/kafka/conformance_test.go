@@ -1,11 +1,7 @@
 package kafka_test
 
 import (
-	"context"
 	"testing"
-	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/lyceum-lms/platform/internal/bus"
 	"github.com/lyceum-lms/platform/internal/bus/bustest"
@@ -24,15 +20,7 @@ func TestApacheKafkaConforms(t *testing.T) {
 			bustest.Conformance(t, func(t testing.TB, opts bus.Options) *bus.Bus {
 				opts.Kafka = &bus.KafkaConfig{Brokers: cluster.Brokers(), CreateTopics: true,
 					Prefix: opts.Members[0].DB.Pool.Config().ConnConfig.Database}
-				b, err := bus.New(opts)
-				require.NoError(t, err)
-				require.NoError(t, b.Start(t.Context()))
-				t.Cleanup(func() {
-					ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-					defer cancel()
-					require.NoError(t, b.Stop(ctx))
-				})
-				return b
+				return bustest.Start(t, opts)
 			})
 		})
 	}

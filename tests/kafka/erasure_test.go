@@ -38,7 +38,7 @@ func TestABrokerForgetsWhatWasErased(t *testing.T) {
 			seen <- d.Payload.Email
 			return nil
 		})
-		b, err := bus.New(bus.Options{
+		return bustest.Start(t, bus.Options{
 			Members: []bus.Member{
 				{DB: db.DB(t, "users"), Contract: bus.Contract{Module: "users", Publishes: []bus.AnyTopic{contacts}}},
 				{DB: db.DB(t, "notify"), Contract: bus.Contract{Module: "notify", Consumers: []bus.Consumer{{Name: consumer, Reactions: []bus.Reaction{reaction}}}}},
@@ -46,14 +46,6 @@ func TestABrokerForgetsWhatWasErased(t *testing.T) {
 			Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Idle: 100 * time.Millisecond,
 			Kafka: &bus.KafkaConfig{Brokers: cluster.Brokers(), CreateTopics: true},
 		})
-		require.NoError(t, err)
-		require.NoError(t, b.Start(t.Context()))
-		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-			defer cancel()
-			require.NoError(t, b.Stop(ctx))
-		})
-		return b
 	}
 	first := make(chan string, 1000)
 	start("notify.first", first)

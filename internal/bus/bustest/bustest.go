@@ -44,19 +44,26 @@ func Run(t testing.TB, db *postgrestest.Database, contracts ...bus.Contract) *Ru
 		dbs[m] = db.DB(t, m)
 		members = append(members, bus.Member{Contract: c, DB: dbs[m]})
 	}
-	b, err := bus.New(bus.Options{
+	b := Start(t, bus.Options{
 		Members: members, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Registerer: prometheus.NewRegistry(),
 		Idle:  100 * time.Millisecond,
 		Retry: bus.RetryPolicy{Attempts: 3, Min: time.Millisecond, Max: 10 * time.Millisecond, Timeout: 10 * time.Second},
 	})
+	return &Running{Bus: b, t: t, dbs: dbs}
+}
+
+// Start starts a bus that runs until the test ends.
+func Start(t testing.TB, opts bus.Options) *bus.Bus {
+	t.Helper()
+	b, err := bus.New(opts)
 	require.NoError(t, err)
 	require.NoError(t, b.Start(t.Context()))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		require.NoError(t, b.Stop(ctx))
 	})
-	return &Running{Bus: b, t: t, dbs: dbs}
+	return b
 }
 
 // Drain waits until every outbox is empty and every consumer has passed every
