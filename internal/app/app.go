@@ -228,6 +228,9 @@ func (p *platform) newServer(verifier *auth.Verifier, absent []module) (*httpser
 func openBlobs(ctx context.Context, cfg Config) (*blob.Bucket, error) {
 	address := cfg.BlobURL
 	if address == "" {
+		if err := postgres.MakeDataDir(cfg.DataDir); err != nil {
+			return nil, err
+		}
 		dir := filepath.Join(cfg.DataDir, "blobs")
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make the directory of files: %w", err)
@@ -249,7 +252,10 @@ func (p *platform) openMail() (mail.Sender, error) {
 			TLS: p.cfg.SMTPTLS, From: p.cfg.MailFrom,
 		})
 	}
-	var err error
+	err := postgres.MakeDataDir(p.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
 	p.catcher, err = mail.NewCatcher(filepath.Join(p.cfg.DataDir, "mail"), p.cfg.MailFrom, p.log)
 	return p.catcher, err
 }

@@ -175,6 +175,20 @@ func (e *Embedded) Stop(ctx context.Context) error {
 	}
 }
 
+// MakeDataDir makes the data directory, unless it is there. Whoever puts something
+// into it makes it so, because the embedded server, which root runs as another
+// user, has to pass through it.
+func MakeDataDir(dir string) error {
+	mode := os.FileMode(0o700)
+	if os.Getuid() == 0 {
+		mode = 0o711
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	return nil
+}
+
 // layOut makes the directories and settles the paths.
 func (e *Embedded) layOut(dataDir string) (err error) {
 	if dataDir == "" {
@@ -188,12 +202,8 @@ func (e *Embedded) layOut(dataDir string) (err error) {
 	if e.account, err = serverAccount(); err != nil {
 		return err
 	}
-	mode := os.FileMode(0o700)
-	if e.account.switched {
-		mode = 0o711 // to be passed through by the server's user
-	}
-	if err := os.MkdirAll(dataDir, mode); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+	if err := MakeDataDir(dataDir); err != nil {
+		return err
 	}
 	// Two names of one directory must lead to one socket.
 	if dataDir, err = filepath.EvalSymlinks(dataDir); err != nil {
