@@ -15,6 +15,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/lyceum-lms/platform/tests/tied"
 )
 
 // node is a broker and controller.
@@ -43,7 +45,7 @@ func (n *node) start(jvm []string) error {
 	// The shell becomes the JVM.
 	cmd := exec.Command("bash", "-c", script, "kafka.sh", "run", n.dir)
 	cmd.Env = append(os.Environ(), "LYCEUM_KAFKA_JVM="+strings.Join(jvm, " "))
-	tie(cmd)
+	tied.ToThisProcess(cmd)
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	started := make(chan error)
 	go func() {

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lyceum-lms/platform/tests/tied"
 )
 
 // Options say how a platform is run.
@@ -288,7 +290,7 @@ func start(binary string, o Options, log string) (*process, error) {
 	cmd := exec.Command(binary, "serve", "--listen", cmp.Or(o.Listen, free), "--ops-listen", cmp.Or(o.OpsListen, free))
 	run := &process{cmd: cmd, greeting: &greeting{complete: make(chan struct{})}, exited: make(chan struct{})}
 	cmd.Env, cmd.Stdout, cmd.Stderr = o.environment(), run.greeting, logFile
-	tie(cmd)
+	tied.ToThisProcess(cmd)
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // see tie
