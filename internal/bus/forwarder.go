@@ -163,8 +163,8 @@ func (f *forwarder) waits(ctx context.Context) (waits bool, err error) {
 	return waits, nil
 }
 
-// hold locks the partitions that no other replica has, and says after which
-// numbers something is to be published.
+// hold locks the partitions that no other replica has and where something is to
+// be published, and says after which numbers.
 func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, from []int64, err error) {
 	partitions, from, err = f.lock(ctx, tx)
 	if err != nil || len(partitions) > 0 {
@@ -190,8 +190,9 @@ func (f *forwarder) lock(ctx context.Context, tx pgx.Tx) (partitions []int16, fr
 	// consumers know: the commit need not wait for the disk. Said in the same
 	// round trip.
 	rows, err := tx.Query(ctx, f.sql(`
-		select p.partition, p.seq from {m}.consumer_positions p, set_config('synchronous_commit', 'off', true)
-		where p.consumer = $1 and p.source = $2
+		select p.partition, p.seq
+		from {m}.consumer_positions p join {m}.event_heads h using (partition), set_config('synchronous_commit', 'off', true)
+		where p.consumer = $1 and p.source = $2 and p.seq < h.seq
 		order by p.partition for update of p skip locked`), forwarderName(f.module), f.module)
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock the forwarder's place: %w", err)
