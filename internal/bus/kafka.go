@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/singleflight"
 )
 
 // kafka is this process's access to the brokers: it makes and checks topics,
@@ -31,14 +33,16 @@ type kafka struct {
 	log     *slog.Logger
 	client  *kgo.Client
 	admin   *kadm.Client
-	ensured atomic.Bool // the topics have been found in order
+	ensured atomic.Bool // the topics have been found in order, and nothing speaks against it
+	looking singleflight.Group
 
 	mu      sync.Mutex
 	leaders map[string]leaders // by topic
 	lasts   map[place]stored   // the last event before an offset, without its payload
 }
 
-// leaders are the brokers to ask for a topic's partitions.
+// leaders are the brokers to ask for a topic's partitions. One whose leader is
+// being chosen is missing.
 type leaders struct {
 	id        kadm.TopicID
 	partition map[int32]int
@@ -59,7 +63,9 @@ func newKafka(config KafkaConfig, modules map[string]bool, log *slog.Logger) (*k
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(codecs...),
 		kgo.ProducerBatchMaxBytes(maxRecord-maxPayload/2), // what a batch has beside its records counts, too
-		kgo.MaxBufferedRecords(2*Partitions*readBatch),
+		// All that forwarders have on its way at once: a module whose partitions have
+		// no leader leaves the others their room.
+		kgo.MaxBufferedRecords((1+len(modules))*Partitions*readBatch),
 		kgo.RecordDeliveryTimeout(publishTimeout),
 		kgo.ProduceRequestTimeout(publishTimeout),
 		// A record that is given up may still arrive. It is sent again all the
@@ -128,6 +134,10 @@ func (k *kafka) fetchOnce(ctx context.Context, from place, size int32) ([]*kgo.R
 	if err != nil {
 		return nil, 0, err
 	}
+	leader, ok := topic.partition[from.partition]
+	if !ok {
+		return nil, 0, k.explain("read "+from.String(), kerr.LeaderNotAvailable)
+	}
 	request := kmsg.NewPtrFetchRequest()
 	request.MaxBytes = 2 * maxRecord
 	partition := kmsg.NewFetchRequestTopicPartition()
@@ -135,7 +145,7 @@ func (k *kafka) fetchOnce(ctx context.Context, from place, size int32) ([]*kgo.R
 	asked := kmsg.NewFetchRequestTopic()
 	asked.Topic, asked.TopicID, asked.Partitions = from.topic, topic.id, append(asked.Partitions, partition)
 	request.Topics = append(request.Topics, asked)
-	answer, err := k.client.Broker(topic.partition[from.partition]).RetriableRequest(ctx, request)
+	answer, err := k.client.Broker(leader).Request(ctx, request)
 	if err != nil {
 		return nil, 0, k.explain("read "+from.String(), err)
 	}
@@ -171,10 +181,9 @@ func (k *kafka) leadersOf(ctx context.Context, topic string) (leaders, error) {
 	}
 	known = leaders{id: metadata.Topics[topic].ID, partition: map[int32]int{}}
 	for _, p := range metadata.Topics[topic].Partitions {
-		if p.Leader < 0 {
-			return known, k.explain("find topic "+topic, kerr.LeaderNotAvailable)
+		if p.Leader >= 0 {
+			known.partition[p.Partition] = int(p.Leader)
 		}
-		known.partition[p.Partition] = int(p.Leader)
 	}
 	k.mu.Lock()
 	k.leaders[topic] = known
@@ -190,43 +199,127 @@ func (k *kafka) forgetLeaders(topic string) {
 
 // reach is from where to where a source's records can be read, by partition:
 // the first offset, and the one after the last.
-type reach struct{ start, end [Partitions]int64 }
+type reach struct {
+	start, end [Partitions]int64
+	failure    [Partitions]error // of those whose leader has not answered
+}
 
-func (k *kafka) reachOf(ctx context.Context, source string) (reach, error) {
-	var r reach
-	topic := k.config.topic(source)
-	for _, end := range []struct {
-		list func(context.Context, ...string) (kadm.ListedOffsets, error)
-		into *[Partitions]int64
-	}{{k.admin.ListStartOffsets, &r.start}, {k.admin.ListEndOffsets, &r.end}} {
-		err := patiently(ctx, func() error {
-			listed, err := end.list(ctx, topic)
-			if err == nil {
-				err = listed.Error()
-			}
-			for p := range int32(Partitions) {
-				at, _ := listed.Lookup(topic, p)
-				end.into[p] = at.Offset
-			}
-			return err
-		})
-		if err != nil {
-			return r, k.explain("find where "+topic+" begins and ends", err)
+// of returns the first failure among partitions.
+func (r *reach) of(partitions []int16) error {
+	for _, p := range partitions {
+		if r.failure[p] != nil {
+			return r.failure[p]
 		}
 	}
-	return r, nil
+	return nil
+}
+
+func allPartitions() []int16 {
+	partitions := make([]int16, Partitions)
+	for p := range partitions {
+		partitions[p] = int16(p)
+	}
+	return partitions
+}
+
+// reachOf asks how far partitions of a source reach. With an error it holds what
+// the others have answered.
+func (k *kafka) reachOf(ctx context.Context, source string, partitions ...int16) (r reach, err error) {
+	err = patiently(ctx, func() error {
+		left := slices.DeleteFunc(slices.Clone(partitions), func(p int16) bool { return r.end[p] > 0 && r.failure[p] == nil })
+		k.glance(ctx, source, left, &r)
+		return r.of(partitions)
+	})
+	return r, err
+}
+
+// glance asks once how far partitions of a source reach. Each broker is asked by
+// itself: one that is away keeps none from the answers of the others.
+func (k *kafka) glance(ctx context.Context, source string, partitions []int16, r *reach) {
+	topic := k.config.topic(source)
+	known, err := k.leadersOf(ctx, topic)
+	led := map[int][]int16{}
+	for _, p := range partitions {
+		leader, ok := known.partition[int32(p)]
+		switch {
+		case err != nil:
+			r.failure[p] = err
+		case !ok:
+			r.failure[p] = k.explain(fmt.Sprintf("find the leader of partition %d of %s", p, topic), kerr.LeaderNotAvailable)
+		default:
+			r.failure[p] = nil
+			led[leader] = append(led[leader], p)
+		}
+	}
+	var asking sync.WaitGroup
+	for leader, partitions := range led {
+		asking.Go(func() {
+			k.listOffsets(ctx, leader, topic, partitions, -2, &r.start, &r.failure)
+			k.listOffsets(ctx, leader, topic, partitions, -1, &r.end, &r.failure)
+		})
+	}
+	asking.Wait()
+	if r.of(partitions) != nil {
+		k.forgetLeaders(topic)
+	}
+}
+
+// listOffsets asks a broker for the first (timestamp -2) or the next (-1) offset
+// of partitions that it leads.
+func (k *kafka) listOffsets(ctx context.Context, leader int, topic string, partitions []int16, timestamp int64,
+	into *[Partitions]int64, failure *[Partitions]error) {
+	request := kmsg.NewPtrListOffsetsRequest()
+	asked := kmsg.NewListOffsetsRequestTopic()
+	asked.Topic = topic
+	for _, p := range partitions {
+		partition := kmsg.NewListOffsetsRequestTopicPartition()
+		partition.Partition, partition.Timestamp = int32(p), timestamp
+		asked.Partitions = append(asked.Partitions, partition)
+	}
+	request.Topics = append(request.Topics, asked)
+	fail := func(p int16, err error) {
+		failure[p] = k.explain(fmt.Sprintf("find where partition %d of %s begins and ends", p, topic), err)
+	}
+	response, err := request.RequestWith(ctx, k.client.Broker(leader))
+	if err == nil && len(response.Topics) != 1 {
+		err = errors.New("the broker has answered for something else")
+	}
+	if err != nil {
+		for _, p := range partitions {
+			fail(p, err)
+		}
+		return
+	}
+	for _, found := range response.Topics[0].Partitions {
+		if found.Partition < 0 || found.Partition >= Partitions {
+			continue
+		}
+		into[found.Partition] = found.Offset
+		if err := kerr.ErrorForCode(found.ErrorCode); err != nil {
+			fail(int16(found.Partition), err)
+		}
+	}
 }
 
 // patiently does something that may meet brokers which have not heard yet of a
-// topic that was made, or of a leader that was chosen.
+// topic that was made or of a leader that was chosen, or which are gone.
 func patiently(ctx context.Context, do func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := do()
-		if err == nil || attempt == 5 || ctx.Err() != nil || !kerr.IsRetriable(err) {
+		if err == nil || attempt == 5 || ctx.Err() != nil || !isPassing(err) {
 			return err
 		}
 		pause(ctx, 50*time.Millisecond<<attempt)
 	}
+}
+
+// isPassing reports whether an error of the brokers, or that none has answered,
+// may soon be over.
+func isPassing(err error) bool {
+	if answer, ok := errors.AsType[*kerr.Error](err); ok {
+		return answer.Retriable
+	}
+	return !errors.Is(err, kgo.ErrClientClosed)
 }
 
 // stored is an event with its place in the topic.
@@ -354,7 +447,7 @@ var errNotThere = errors.New("not on Kafka")
 
 // find reads one event by its number.
 func (k *kafka) find(ctx context.Context, source string, partition int16, seq int64) (found stored, err error) {
-	r, err := k.reachOf(ctx, source)
+	r, err := k.reachOf(ctx, source, partition)
 	if err != nil {
 		return found, err
 	}
@@ -409,7 +502,7 @@ func (k *kafka) fact(ctx context.Context, e stored) (json.RawMessage, error) {
 
 func (k *kafka) extent(ctx context.Context, source string) (extent, error) {
 	var x extent
-	r, err := k.reachOf(ctx, source)
+	r, err := k.reachOf(ctx, source, allPartitions()...)
 	if err != nil {
 		return x, err
 	}
@@ -432,7 +525,7 @@ func (k *kafka) extent(ctx context.Context, source string) (extent, error) {
 }
 
 func (k *kafka) lag(ctx context.Context, source string, positions []partitionSeq) (events int64, behind time.Duration, err error) {
-	r, err := k.reachOf(ctx, source)
+	r, err := k.reachOf(ctx, source, allPartitions()...)
 	if err != nil {
 		return 0, 0, err
 	}

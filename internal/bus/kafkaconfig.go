@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -67,6 +69,13 @@ func (c KafkaConfig) clientOptions() ([]kgo.Opt, error) {
 		kgo.ClientID("lyceum"),
 		kgo.DialTimeout(5 * time.Second),
 		kgo.MetadataMinAge(250 * time.Millisecond), // a moved leader is found at once
+		// Longer pauses, of up to 5 s by default, would add to the time in which a
+		// partition has no leader.
+		kgo.RetryBackoffFn(func(tries int) time.Duration {
+			pause := min(50*time.Millisecond<<min(tries, 10), 500*time.Millisecond)
+			return pause/2 + rand.N(pause/2)
+		}),
+		kgo.RequestRetries(math.MaxInt32), // it is the time that counts
 		kgo.RetryTimeout(10 * time.Second),
 	}
 	if c.TLS != nil {

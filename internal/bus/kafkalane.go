@@ -213,7 +213,7 @@ func (l *lane) forget() {
 // goBack reads from the event after the position on.
 func (l *lane) goBack(ctx context.Context) error {
 	k, source, partition := l.group.kafka, l.part.consumption.source, int16(l.at.partition)
-	r, err := k.reachOf(ctx, source)
+	r, err := k.reachOf(ctx, source, partition)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // kafkaTransport is Kafka as consumers see it.
@@ -44,7 +45,19 @@ const (
 	// sessionTimeout is how soon the partitions of a process that has died go to
 	// another one.
 	sessionTimeout = 6 * time.Second
+	// glanceTime is how long brokers may take that are asked in passing.
+	glanceTime = 2 * time.Second
 )
+
+// retryTimeout is how long a member tries to be heard. As long as there is nobody
+// who coordinates its group it goes on with what it has: others do not get it, and
+// it could not get in their way.
+func retryTimeout(request int16) time.Duration {
+	if request == kmsg.Heartbeat.Int16() {
+		return 5 * time.Minute
+	}
+	return 10 * time.Second
+}
 
 // kafkaGroup is a consumer's membership of its consumer group: a Watermill
 // Subscriber for each of its sources.
@@ -123,10 +136,8 @@ func (g *kafkaGroup) run(ctx context.Context) {
 
 // prepare gives a new consumer its positions and a new group its offsets.
 func (g *kafkaGroup) prepare(ctx context.Context) error {
-	if !g.kafka.ensured.Load() {
-		if err := g.kafka.ensureTopics(ctx); err != nil {
-			return err
-		}
+	if err := g.kafka.ensure(ctx); err != nil {
+		return err
 	}
 	var committed kadm.OffsetResponses
 	err := patiently(ctx, func() (err error) {
@@ -162,7 +173,7 @@ func (g *kafkaGroup) findOffsets(ctx context.Context, c *consumption, offsets ka
 	if err != nil {
 		return err
 	}
-	r, err := g.kafka.reachOf(ctx, c.source)
+	r, err := g.kafka.reachOf(ctx, c.source, allPartitions()...)
 	if err != nil {
 		return err
 	}
@@ -197,6 +208,7 @@ func (g *kafkaGroup) consume(ctx context.Context) error {
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(sessionTimeout/3),
 		kgo.RebalanceTimeout(2*sessionTimeout),
+		kgo.RetryTimeoutFn(retryTimeout),
 		kgo.FetchMaxBytes(8*readBytes),
 		kgo.FetchMaxPartitionBytes(readBytes),
 		kgo.FetchMaxWait(time.Second),
@@ -333,6 +345,7 @@ func (g *kafkaGroup) endAll() {
 // watch compares what the group does with the positions in the database, for
 // each source.
 func (g *kafkaGroup) watch(ctx context.Context) error {
+	var errs []error
 	for topic, p := range g.parts {
 		resting, mine := g.ofTopic(topic)
 		positions, err := p.consumption.positions(ctx)
@@ -346,12 +359,10 @@ func (g *kafkaGroup) watch(ctx context.Context) error {
 			}
 		}
 		if len(mine) < Partitions {
-			if err := g.standIn(ctx, p, positions, mine); err != nil {
-				return err
-			}
+			errs = append(errs, g.standIn(ctx, p, positions, mine))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 type restingLane struct {
@@ -381,27 +392,36 @@ func (g *kafkaGroup) ofTopic(topic string) (resting map[int16]restingLane, mine 
 // on: the member has died and the group has not noticed yet, or it is of an
 // older release that leaves events of types it does not know to this one. The
 // position's lock keeps it from getting in the way of a member that works.
-func (g *kafkaGroup) standIn(ctx context.Context, p *part, positions []partitionSeq, mine map[int16]bool) error {
+func (g *kafkaGroup) standIn(run context.Context, p *part, positions []partitionSeq, mine map[int16]bool) error {
 	source := p.consumption.source
-	r, err := g.kafka.reachOf(ctx, source)
-	if err != nil {
-		return err
-	}
+	var stuck []partitionSeq
+	var partitions []int16
 	for _, at := range positions {
 		before, looked := p.seen[at.partition]
 		p.seen[at.partition] = at.seq
-		if mine[at.partition] || !looked || before != at.seq {
+		if !mine[at.partition] && looked && before == at.seq {
+			stuck, partitions = append(stuck, at), append(partitions, at.partition)
+		}
+	}
+	ctx, cancel := context.WithTimeout(run, glanceTime)
+	defer cancel()
+	var r reach
+	g.kafka.glance(ctx, source, partitions, &r)
+	var errs []error
+	for _, at := range stuck {
+		if err := r.failure[at.partition]; err != nil {
+			errs = append(errs, err) // nobody can read it; the others can be read
 			continue
 		}
 		last, found, err := g.kafka.last(ctx, source, at.partition, r)
 		if err != nil {
-			return err
+			errs = append(errs, err)
 		}
 		if found && last.Seq > at.seq {
-			g.startStandIn(ctx, topicPartition{g.kafka.config.topic(source), int32(at.partition)})
+			g.startStandIn(run, topicPartition{g.kafka.config.topic(source), int32(at.partition)})
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (g *kafkaGroup) startStandIn(ctx context.Context, at topicPartition) {

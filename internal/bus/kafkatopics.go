@@ -63,6 +63,16 @@ func (k *kafka) wanted(module string, facts bool) []wantedTopic {
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
+// ensure makes sure of the topics, unless it has been done. Those who come while
+// somebody is at it wait for what they find.
+func (k *kafka) ensure(ctx context.Context) error {
+	if k.ensured.Load() {
+		return nil
+	}
+	_, err, _ := k.looking.Do("topics", func() (any, error) { return nil, k.ensureTopics(ctx) })
+	return err
+}
+
 // ensureTopics makes what is missing, if it may, and checks what is there.
 func (k *kafka) ensureTopics(ctx context.Context) error {
 	var wanted []wantedTopic

@@ -42,10 +42,7 @@ func (b *Bus) tailLogs(ctx context.Context, modules []string, each func(Envelope
 	if len(after) == 0 {
 		return fmt.Errorf("none of the modules %v runs here", modules)
 	}
-	partitions := make([]int16, Partitions)
-	for p := range partitions {
-		partitions[p] = int16(p)
-	}
+	partitions := allPartitions()
 	for ctx.Err() == nil {
 		for module, seqs := range after {
 			events, err := readLog(ctx, b.members[module].DB.Pool, module, nil, partitions, seqs)

@@ -69,46 +69,55 @@ func TestKafkaBrokerLostUnderLoad(t *testing.T) {
 	t.Logf("in: %d events, on the topics: %d records", verdict.Events, site.records(t))
 }
 
+// impatient makes brokers miss a follower soon, so that what waits for that does
+// not hide what waits for a new leader: see docs/runbooks/event-bus.md.
+var impatient = map[string]string{"replica.lag.time.max.ms": "500"}
+
 // TestKafkaClusterDegradedUnderLoad does to a cluster of three what happens to
 // them: brokers are replaced one by one, the controller dies, partitions are
-// moved, a leader dies.
+// moved, a leader dies. How long events wait is shown for the partitions that are
+// hit and for the others, beside how long a producer that does nothing but
+// produce waits for the same brokers.
 func TestKafkaClusterDegradedUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three brokers take long to start")
 	}
-	cluster := kafka.Start(t, kafka.Options{Nodes: 3})
+	cluster := kafka.Start(t, kafka.Options{Nodes: 3, Properties: impatient})
 	site := siteOn(t, cluster)
 	database := postgrestest.New(t)
 	platform := platformtest.Start(t, site.options(database.URL(), "", "LYCEUM_KAFKA_REPLICATION=3"))
 	books := newBookkeeping(t, database.Admin(t))
-	lag := watchLag(t, books)
+	watch := &watch{lag: watchLag(t, books), acks: watchAcks(t, site)}
 	l := load.New(t, platform, load.Options{Learners: 4, Rate: 20})
 	l.Begin()
 	l.AwaitAnswers(20)
 	_, _ = books.awaitPassed(t, everybody)
-	t.Logf("before: longest wait %s", lag.take().of(everybody))
+	t.Logf("before: %s", watch.take(nobody))
 
-	topic := site.topic("assessment")
-	killed := func(node int) {
-		cluster.Kill(t, node)
+	// without goes on without a node until nothing waits any more.
+	without := func(node int, lose func(testing.TB, int)) {
+		watch.take(nobody)
+		led, began := site.leads(t, node), time.Now()
+		lose(t, node)
 		l.AwaitAnswers(40)
-		_, _ = books.awaitPassed(t, everybody) // with two of three
+		_, _ = books.awaitPassed(t, everybody)
+		t.Logf("node %d lost, for %s; longest waits: %s", node, time.Since(began).Round(time.Millisecond), watch.take(led))
 		cluster.Restart(t, node)
 		cluster.AwaitInSync(t)
+		_, _ = books.awaitPassed(t, everybody)
+		t.Logf("node %d is back: %s", node, watch.take(nobody))
 	}
+	topic := site.topic("assessment")
 	for _, fault := range []struct {
 		name   string
 		happen func()
 	}{
 		{"all brokers restarted, one after another", func() {
 			for node := 1; node <= 3; node++ {
-				cluster.Stop(t, node)
-				l.AwaitAnswers(20)
-				cluster.Restart(t, node)
-				cluster.AwaitInSync(t)
+				without(node, cluster.Stop)
 			}
 		}},
-		{"the active controller killed", func() { killed(cluster.Controller(t)) }},
+		{"the active controller killed", func() { without(cluster.Controller(t), cluster.Kill) }},
 		{"four partitions moved", func() {
 			for p := range int32(4) {
 				leader := cluster.Leader(t, topic, p)
@@ -117,14 +126,18 @@ func TestKafkaClusterDegradedUnderLoad(t *testing.T) {
 				cluster.MovePartition(t, topic, p, last, leader, next) // whose data is copied anew
 			}
 			l.AwaitAnswers(20)
+			_, _ = books.awaitPassed(t, everybody)
+			t.Logf("longest waits: %s", watch.take(func(at place) bool { return at.source == "assessment" && at.partition < 4 }))
 		}},
-		{"the leader of a partition killed", func() { killed(cluster.Leader(t, topic, 0)) }},
+		{"the leader of a partition killed", func() { without(cluster.Leader(t, topic, 0), cluster.Kill) }},
+		{"the leader of a partition killed that is not the controller", func() {
+			without(cluster.Controller(t)%3+1, cluster.Kill)
+		}},
 	} {
+		t.Log(fault.name + ":")
 		begin, earlier := time.Now(), l.Figures()
 		fault.happen()
-		waited, took := books.awaitPassed(t, everybody)
-		t.Logf("%s, within %s: %d events not passed at the end (by all who read), passed after %s; longest waits: %s; %s", fault.name,
-			time.Since(begin).Round(time.Millisecond), waited, took.Round(time.Millisecond), lag.take(), l.Figures().Since(earlier))
+		t.Logf("%s, within %s: %s", fault.name, time.Since(begin).Round(time.Millisecond), l.Figures().Since(earlier))
 	}
 	l.End()
 	figures := l.Figures()

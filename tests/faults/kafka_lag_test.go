@@ -103,6 +103,8 @@ func missing(ends, reached map[place]int64, chosen func(place) bool) (n int64) {
 
 func everybody(place) bool { return true }
 
+func nobody(place) bool { return false }
+
 // awaitPassed waits until all the readers chosen have passed what the logs hold
 // now, and returns how much that was and how long it took.
 func (b *bookkeeping) awaitPassed(t testing.TB, chosen func(place) bool) (events int64, took time.Duration) {
@@ -122,6 +124,7 @@ func (b *bookkeeping) awaitPassed(t testing.TB, chosen func(place) bool) (events
 type lagWatch struct {
 	mu    sync.Mutex
 	worst map[place]time.Duration
+	taken time.Time
 }
 
 // sampleEvery is how often a lagWatch looks: what it says may be too little by
@@ -142,8 +145,9 @@ func watchLag(t testing.TB, b *bookkeeping) *lagWatch {
 				return
 			case <-tick.C:
 			}
+			asked := time.Now()
 			if now, err := read[float64](ctx, b.db, b.lag); err == nil {
-				w.add(now)
+				w.add(now, asked)
 			}
 		}
 	})
@@ -151,9 +155,12 @@ func watchLag(t testing.TB, b *bookkeeping) *lagWatch {
 	return w
 }
 
-func (w *lagWatch) add(now map[place]float64) {
+func (w *lagWatch) add(now map[place]float64, asked time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if asked.Before(w.taken) {
+		return // it belongs to what was taken meanwhile
+	}
 	for at, seconds := range now {
 		w.worst[at] = max(w.worst[at], time.Duration(seconds*float64(time.Second)))
 	}
@@ -167,7 +174,7 @@ func (w *lagWatch) take() lags {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	taken := w.worst
-	w.worst = map[place]time.Duration{}
+	w.worst, w.taken = map[place]time.Duration{}, time.Now()
 	return taken
 }
 
@@ -193,4 +200,37 @@ func (l lags) String() string {
 		parts = append(parts, fmt.Sprintf("%s %s", name, by[name]))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// watch sees how long events wait, and how long one would have to wait at least.
+type watch struct {
+	lag  *lagWatch
+	acks *ackWatch
+}
+
+// take describes the longest waits since the last call: of the partitions that
+// are hit, and of the others.
+func (w *watch) take(hit func(place) bool) string {
+	waits, acks := w.lag.take(), w.acks.take()
+	others := func(p place) bool { return !hit(p) }
+	of := func(chosen func(place) bool) string {
+		return fmt.Sprintf("%s at forwarders, %s at consumers, %s for the acknowledgement to a bare producer",
+			waits.of(func(p place) bool { return chosen(p) && p.forwarder() }), waits.of(func(p place) bool { return chosen(p) && !p.forwarder() }),
+			acks.of(chosen))
+	}
+	var longest []string
+	if hits := of(hit); acks.any(hit) || waits.any(hit) {
+		longest = append(longest, "of the partitions that are hit "+hits)
+	}
+	return strings.Join(append(longest, "of the others "+of(others)), "; ") + " (" + waits.String() + ")"
+}
+
+// any reports whether there are some among those chosen.
+func (l lags) any(chosen func(place) bool) bool {
+	for at := range l {
+		if chosen(at) {
+			return true
+		}
+	}
+	return false
 }

@@ -68,6 +68,25 @@ func (s *site) records(t testing.TB) (n int64) {
 	return n
 }
 
+// leads returns which partitions have events that a node must take: it is the
+// leader of the topic, or of that of the contact facts.
+func (s *site) leads(t testing.TB, node int) func(place) bool {
+	t.Helper()
+	found, err := s.admin.Metadata(t.Context())
+	require.NoError(t, err)
+	led := map[place]bool{}
+	for _, source := range append(s.modules(t), yardstick) {
+		for _, topic := range []string{s.topic(source), s.topic(source) + ".contact-facts"} {
+			for p, detail := range found.Topics[topic].Partitions {
+				if int(detail.Leader) == node {
+					led[place{source: source, partition: int16(p)}] = true
+				}
+			}
+		}
+	}
+	return func(p place) bool { return led[place{source: p.source, partition: p.partition}] }
+}
+
 // groups are the consumers' groups by their consumers.
 func (s *site) groups(t testing.TB) map[string]string {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/lyceum-lms/platform/internal/assessment/exact"
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
@@ -48,7 +49,7 @@ func parseNumberKey(def event.NumberKeyV1) (numberKey, error) {
 }
 
 func (k *numberKey) setValue(value, tolerance string) error {
-	expected, err := evaluate(value)
+	expected, err := exact.Evaluate(value)
 	if err != nil {
 		return fmt.Errorf("value: %w", err)
 	}
@@ -60,25 +61,26 @@ func (k *numberKey) setValue(value, tolerance string) error {
 		k.readable += " ± " + tolerance
 	}
 	numeral, relative := strings.CutSuffix(tolerance, "%")
-	amount, err := evaluate(numeral)
+	amount, err := exact.Evaluate(numeral)
 	if err != nil {
 		return fmt.Errorf("tolerance: %w", err)
 	}
-	if amount.rat.Sign() < 0 {
+	if amount.Sign() < 0 {
 		return errors.New("tolerance: it is negative")
 	}
-	k.inexact = !expected.exact || !amount.exact
-	magnitude := new(big.Rat).Abs(expected.rat)
-	margin := new(big.Rat).Set(amount.rat)
+	k.inexact = !expected.Exact() || !amount.Exact()
+	centre := expected.Rat()
+	magnitude := new(big.Rat).Abs(centre)
+	margin := amount.Rat()
 	if relative {
 		margin.Mul(margin, big.NewRat(1, 100)).Mul(margin, magnitude)
 	}
-	k.low = new(big.Rat).Sub(expected.rat, margin)
-	k.high = new(big.Rat).Add(expected.rat, margin)
+	k.low = new(big.Rat).Sub(centre, margin)
+	k.high = new(big.Rat).Add(centre, margin)
 	if tolerance == defaultTolerance {
 		// |x-e| <= p*max(|x|,|e|) reaches to e/(1-p) on the side away from zero.
-		far := new(big.Rat).Mul(expected.rat, big.NewRat(100_000, 99_999))
-		if expected.rat.Sign() < 0 {
+		far := new(big.Rat).Mul(centre, big.NewRat(100_000, 99_999))
+		if centre.Sign() < 0 {
 			k.low = far
 		} else {
 			k.high = far
@@ -106,12 +108,12 @@ func (k *numberKey) setRange(def event.NumberKeyV1) error {
 			}
 			continue
 		}
-		value, err := evaluate(end.text)
+		value, err := exact.Evaluate(end.text)
 		if err != nil {
 			return fmt.Errorf("%s: %w", end.name, err)
 		}
-		*end.bound = value.rat
-		k.inexact = k.inexact || !value.exact
+		*end.bound = value.Rat()
+		k.inexact = k.inexact || !value.Exact()
 		sign := end.closedSign
 		if end.open {
 			sign = end.openSign
@@ -128,15 +130,15 @@ func (k *numberKey) setRange(def event.NumberKeyV1) error {
 }
 
 // matches reports whether the key accepts v.
-func (k *numberKey) matches(v number) bool {
-	exact := v.exact && !k.inexact
-	return within(k.low, v.rat, k.lowOpen, exact) && within(v.rat, k.high, k.highOpen, exact)
+func (k *numberKey) matches(v exact.Number) bool {
+	isExact, r := v.Exact() && !k.inexact, v.Rat()
+	return within(k.low, r, k.lowOpen, isExact) && within(r, k.high, k.highOpen, isExact)
 }
 
 // within reports whether a <= b, or a < b when open. Either may be nil, which
 // is unbounded. Inexact operands of a closed bound may be out of order by a
 // share of floatSlack.
-func within(a, b *big.Rat, open, exact bool) bool {
+func within(a, b *big.Rat, open, isExact bool) bool {
 	if a == nil || b == nil {
 		return true
 	}
@@ -144,7 +146,7 @@ func within(a, b *big.Rat, open, exact bool) bool {
 	if open {
 		return c < 0
 	}
-	if c <= 0 || exact {
+	if c <= 0 || isExact {
 		return c <= 0
 	}
 	excess := new(big.Rat).Sub(a, b)
@@ -157,7 +159,7 @@ func within(a, b *big.Rat, open, exact bool) bool {
 
 // scoreNumber scores a numerical part.
 func (p *part) scoreNumber(text string) verdict {
-	value, err := evaluate(text)
+	value, err := exact.Evaluate(text)
 	if err != nil {
 		return verdict{how: fmt.Sprintf("The answer is not a number: %v.", err)}
 	}

@@ -11,13 +11,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/lyceum-lms/platform/internal/assessment/exact"
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
 // The limits of a response.
 const (
 	maxResponseBytes = 1 << 20 // of its JSON
-	maxTextBytes     = 10_000  // of a text; a numerical part takes maxExpressionBytes
+	maxTextBytes     = 10_000  // of a text; a numerical part takes exact.MaxAnswerBytes
 	maxFaults        = 20      // reported at once
 )
 
@@ -88,7 +89,7 @@ func (p *part) check(r PartResponse) []FieldError {
 	}
 	limit := maxTextBytes
 	if p.kind == event.Numerical {
-		limit = maxExpressionBytes
+		limit = exact.MaxAnswerBytes
 	}
 	switch {
 	case len(r.Text) > limit:

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lyceum-lms/platform/internal/assessment/exact"
 )
 
 func TestParseResponse(t *testing.T) {
@@ -76,7 +78,7 @@ func TestCheckNamesEveryFault(t *testing.T) {
 		"text for choices":       {Response{"1": write("a")}, []string{"1.text"}},
 		"both":                   {Response{"1": {Choices: []string{"a"}, Text: "a"}}, []string{"1.text"}},
 		"choices for text":       {Response{"4": pick("a"), "5": pick("a")}, []string{"4.choices", "5.choices"}},
-		"too long":               {Response{"4": write(strings.Repeat("1", maxExpressionBytes+1)), "5": write(strings.Repeat("x", maxTextBytes+1))}, []string{"4.text", "5.text"}},
+		"too long":               {Response{"4": write(strings.Repeat("1", exact.MaxAnswerBytes+1)), "5": write(strings.Repeat("x", maxTextBytes+1))}, []string{"4.text", "5.text"}},
 		"invalid UTF-8":          {Response{"4": write("\xff"), "5": write("\xc3")}, []string{"4.text", "5.text"}},
 		"NUL":                    {Response{"5": write("a\x00")}, []string{"5.text"}},
 	} {

@@ -168,6 +168,12 @@ func (r *problemReader) read(resp *response) {
 		parts, resp.reason = r.numerical(resp)
 	case "stringresponse":
 		parts, resp.reason = r.text(resp)
+	case "formularesponse":
+		parts, resp.reason = r.formula(resp)
+	case "imageresponse":
+		parts, resp.reason = r.image(resp)
+	case "annotationresponse":
+		parts, resp.reason = r.annotation(resp)
 	default:
 		resp.reason = unsupportedReason(resp.kind)
 	}
@@ -188,14 +194,10 @@ func unsupportedReason(kind string) string {
 	switch kind {
 	case "customresponse", "coderesponse", "externalresponse":
 		return "it is graded by the author's program, which would need a sandbox"
-	case "formularesponse", "symbolicresponse":
-		return "formulas are not compared"
-	case "imageresponse":
-		return "there are no questions on regions of an image"
+	case "symbolicresponse":
+		return "there is no computer algebra system to compare formulas by their form"
 	case "schematicresponse":
 		return "there is no circuit simulator"
-	case "annotationresponse":
-		return "there are no annotations"
 	case "javascriptresponse":
 		return "it is the author's program in the browser"
 	}
@@ -315,6 +317,9 @@ func (r *problemReader) asPlaceholder(body, reason string) Block {
 func tooLarge(item *event.ItemV1) string {
 	fields := append([]string{item.BodyHTML, item.ExplanationHTML}, item.HintsHTML...)
 	for _, part := range item.Parts {
+		for _, k := range part.Formulas {
+			fields = append(fields, k.FeedbackHTML)
+		}
 		if len(part.Choices) > maxPartChoices {
 			return fmt.Sprintf("a part has more than %d choices", maxPartChoices)
 		}

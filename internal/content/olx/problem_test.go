@@ -260,8 +260,12 @@ func TestAlternativePatternsAreReported(t *testing.T) {
 func TestUnanswerableProblems(t *testing.T) {
 	for _, tc := range []struct{ name, xml, why string }{
 		{"own program", `<customresponse cfn="f"><textline/></customresponse>`, "sandbox"},
-		{"formula", `<formularesponse answer="x^2" samples="x@1:2#3"><textline/></formularesponse>`, "formulas are not compared"},
-		{"region of an image", `<imageresponse><imageinput src="/static/diagram.png" rectangle="(1,1)-(2,2)"/></imageresponse>`, "regions"},
+		{"formula by its form", `<symbolicresponse expect="x^2"><textline math="1"/></symbolicresponse>`, "computer algebra"},
+		{"formula without ranges", `<formularesponse answer="x^2" samples="x"><textline/></formularesponse>`, "not of the form variables@lows:highs#number"},
+		{"formula with ranges missing", `<formularesponse answer="x*y" samples="x,y@1:2#3"><textline/></formularesponse>`, "not one range for each variable"},
+		{"region of an image without a size", `<imageresponse><imageinput src="/static/diagram.png" rectangle="(1,1)-(2,2)"/></imageresponse>`, "size of its image"},
+		{"region of an image that is not there", `<imageresponse><imageinput src="/static/none.png" width="9" height="9" rectangle="(1,1)-(2,2)"/></imageresponse>`, "not in the export"},
+		{"regions that are none", `<imageresponse><imageinput src="/static/diagram.png" width="9" height="9" rectangle="1,1,2,2"/></imageresponse>`, "cannot be read"},
 		{"circuit", `<schematicresponse><schematic/><answer>secret = 1</answer></schematicresponse>`, "circuit"},
 		{"unknown type", `<telepathyresponse><textline/></telepathyresponse>`, "not known"},
 		{"look-ahead", `<stringresponse answer="(?=a)b" type="regexp"><textline/></stringresponse>`, "cannot be used here"},

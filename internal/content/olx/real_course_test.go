@@ -51,7 +51,7 @@ func TestRealCourse(t *testing.T) {
 	c := report.Counts
 	for name, pair := range map[string][2]int{
 		"chapters": {c.Chapters, 6}, "subsections": {c.Subsections, 17}, "units": {c.Units, 58}, "texts": {c.HTML, 266}, "videos": {c.Videos, 11},
-		"problems": {c.Problems, 29}, "items": {c.Items, 20}, "parts": {c.Parts, 27}, "placeholders for problems": {c.Placeholders["problem"], 9},
+		"problems": {c.Problems, 29}, "items": {c.Items, 22}, "parts": {c.Parts, 30}, "placeholders for problems": {c.Placeholders["problem"], 7},
 		"categories": {len(course.GradingPolicy), 3}, "missing assets": {c.AssetsMissing, 0},
 	} {
 		if pair[0] != pair[1] {
@@ -60,7 +60,7 @@ func TestRealCourse(t *testing.T) {
 	}
 	want := map[string][2]int{ // met, answerable
 		"multiplechoiceresponse": {9, 9}, "choiceresponse": {2, 2}, "optionresponse": {9, 9}, "numericalresponse": {4, 3}, "stringresponse": {4, 4},
-		"customresponse": {4, 0}, "formularesponse": {2, 0}, "imageresponse": {1, 0}, "annotationresponse": {1, 0}, "schematicresponse": {1, 0},
+		"customresponse": {4, 0}, "formularesponse": {2, 2}, "imageresponse": {1, 0}, "annotationresponse": {1, 1}, "schematicresponse": {1, 0},
 	}
 	total := 0
 	for kind, n := range want {

@@ -103,7 +103,7 @@ func (p *parser) media(e *element, raw string) (string, error) {
 	if raw == "" {
 		return "", nil
 	}
-	c := &cleaning{sanitizer: p.clean, at: e.at, dropped: map[string]map[string]int{}}
+	c := &cleaning{sanitizer: p.clean, at: e.at}
 	target, _ := c.link(raw)
 	if strings.HasPrefix(target, "mailto:") || strings.HasPrefix(target, "unit:") {
 		target = ""

@@ -1,4 +1,4 @@
-package scoring
+package exact
 
 import (
 	"fmt"
@@ -25,9 +25,9 @@ func TestExactExpressions(t *testing.T) {
 		"fact(5)": "120", "factorial(0)": "1", "fact(20)": "2432902008176640000",
 		"((((1))))": "1", "1e1000/1e999": "10", "1e-400*1e400": "1",
 	} {
-		got, err := evaluate(text)
-		if err != nil || !got.exact || got.rat.RatString() != want {
-			t.Errorf("%q is %v (exact %v), %v; want %s", text, got.rat, got.exact, err, want)
+		got, err := Evaluate(text)
+		if err != nil || !got.Exact() || got.value().RatString() != want {
+			t.Errorf("%q is %v (exact %v), %v; want %s", text, got.value(), got.Exact(), err, want)
 		}
 	}
 }
@@ -44,12 +44,12 @@ func TestRealExpressions(t *testing.T) {
 		"arcsinh(0)": 0, "arccosh(1)": 0, "arctanh(0)": 0, "arcsech(1)": 0, "arccsch(1)": math.Asinh(1), "arccoth(2)": math.Atanh(0.5),
 		"pi||pi": math.Pi / 2,
 	} {
-		got, err := evaluate(text)
+		got, err := Evaluate(text)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		if math.Abs(got.float()-want) > 1e-12 {
+		if math.Abs(got.Float()-want) > 1e-12 {
 			t.Errorf("%q is %v, want %v", text, got, want)
 		}
 	}
@@ -68,7 +68,7 @@ func TestWhatIsNotANumber(t *testing.T) {
 		"1=1": "not expected", "[1]": "not expected", "2**3": "not expected", "1|2": "not expected", "−5": "not expected", "٣": "not expected", "1\xff": "UTF-8", "NaN": "constant", "Inf": "constant", "0x10": "operator", "1_000": "not expected",
 		strings.Repeat("(", 101) + "1" + strings.Repeat(")", 101): "deep", strings.Repeat("1^", 101) + "1": "deep", strings.Repeat("1", 1001): "longer",
 	} {
-		if got, err := evaluate(text); err == nil {
+		if got, err := Evaluate(text); err == nil {
 			t.Errorf("%q is %v, want an error", text, got)
 		} else if !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: %q does not mention %q", text, err, reason)
@@ -81,7 +81,7 @@ func TestWhatIsNotANumber(t *testing.T) {
 func TestEvaluationIsBounded(t *testing.T) {
 	t.Parallel()
 	fill := func(prefix, unit string) string {
-		return prefix + strings.Repeat(unit, (maxExpressionBytes-len(prefix))/len(unit))
+		return prefix + strings.Repeat(unit, (maxAnswerBytes-len(prefix))/len(unit))
 	}
 	var primes []string
 	for n := 1001; len(primes) < 140; n += 2 {
@@ -95,7 +95,7 @@ func TestEvaluationIsBounded(t *testing.T) {
 		"sqrt(" + strings.Repeat("3^1000/7^1000*", 60) + "1)",
 	} {
 		start := time.Now()
-		_, _ = evaluate(text) // unbounded, it would not come back
+		_, _ = Evaluate(text) // unbounded, it would not come back
 		t.Logf("%.40q took %v", text, time.Since(start))
 	}
 }
@@ -129,12 +129,12 @@ func TestExpressionsAgreeWithRationalArithmetic(t *testing.T) {
 	}
 	for range 2000 {
 		text, want := grow(4)
-		got, err := evaluate(text)
-		if len(text) > maxExpressionBytes {
+		got, err := Evaluate(text)
+		if len(text) > maxAnswerBytes {
 			continue
 		}
-		if err != nil || got.exact && got.rat.Cmp(want) != 0 {
-			t.Fatalf("%s is %v, %v; want %v", text, got.rat, err, want)
+		if err != nil || got.Exact() && got.value().Cmp(want) != 0 {
+			t.Fatalf("%s is %v, %v; want %v", text, got.value(), err, want)
 		}
 	}
 }
@@ -144,23 +144,23 @@ func FuzzExpression(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := evaluate(text)
-		b, again := evaluate(text)
+		a, err := Evaluate(text)
+		b, again := Evaluate(text)
 		if (err == nil) != (again == nil) || err != nil && err.Error() != again.Error() {
 			t.Fatalf("first %v, then %v", err, again)
 		}
 		if err != nil {
 			return
 		}
-		if a.rat.Cmp(b.rat) != 0 || a.exact != b.exact {
-			t.Fatalf("first %v, then %v", a.rat, b.rat)
+		if a.value().Cmp(b.value()) != 0 || a.tainted != b.tainted {
+			t.Fatalf("first %v, then %v", a.value(), b.value())
 		}
-		if a.rat.Num().BitLen() > maxExactBits || a.rat.Denom().BitLen() > maxExactBits {
-			t.Fatalf("the value has %d/%d bits", a.rat.Num().BitLen(), a.rat.Denom().BitLen())
+		if a.value().Num().BitLen() > maxBits || a.value().Denom().BitLen() > maxBits {
+			t.Fatalf("the value has %d/%d bits", a.value().Num().BitLen(), a.value().Denom().BitLen())
 		}
-		if len(text)+2 <= maxExpressionBytes {
-			if c, err := evaluate("(" + text + ")"); err == nil && c.rat.Cmp(a.rat) != 0 {
-				t.Fatalf("parentheses change %v to %v", a.rat, c.rat)
+		if len(text)+2 <= maxAnswerBytes {
+			if c, err := Evaluate("(" + text + ")"); err == nil && c.value().Cmp(a.value()) != 0 {
+				t.Fatalf("parentheses change %v to %v", a.value(), c.value())
 			}
 		}
 		_ = a.String()
