@@ -29,8 +29,13 @@ func startKafka(ctx context.Context) (*kafka.Cluster, error) {
 	if err := kafka.Available(); err != nil {
 		return nil, errMissing{err}
 	}
-	// Elsewhere brokers are made to start quickly; this one is to run fast.
-	return kafka.New(ctx, kafka.Options{JVM: []string{"-Xmx1g", "-XX:TieredStopAtLevel=4"}})
+	// Elsewhere brokers are made to start quickly, and are missed after four seconds
+	// in which they are not heard of. This one is to run fast, and one that is alone
+	// on a busy machine is not to be shut out for seconds because it was slow: all
+	// partitions would lose their leader.
+	return kafka.New(ctx, kafka.Options{JVM: []string{"-Xmx1g", "-XX:TieredStopAtLevel=4"}, Properties: map[string]string{
+		"broker.session.timeout.ms": "30000", "broker.heartbeat.interval.ms": "2000",
+	}})
 }
 
 // eventsOnKafka is the scenario events with a broker between the log and the

@@ -4,16 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lyceum-lms/platform/internal/postgres"
 )
@@ -27,6 +20,12 @@ import (
 // publishing timed out; consumers know them by their numbers. The rule that
 // they rely on: after an event that is published for the first time comes the
 // one with the next number, or a repetition from some number before it.
+//
+// Partitions do not wait for each other: see outlet. What a pass has waited for
+// long enough stays on its way while later passes publish the other partitions,
+// and is not locked meanwhile. Another replica may take it up; then it is there
+// twice. If it comes later than what follows it, the place is moved back, so that
+// what follows it follows it again.
 type forwarder struct {
 	module  string
 	db      *postgres.DB
@@ -37,17 +36,38 @@ type forwarder struct {
 	metrics *metrics
 	fault   *complaint
 
-	ready bool
-	// follows is the offset that the next record of a partition is expected to
-	// get. Where it is not known, or another one came, what is there is looked at
-	// before anything more is published: see verify. When the database has been
-	// away it is forgotten: what has come back may be a standby that lacks the
-	// last events.
-	follows map[int16]int64
+	outlets  [Partitions]outlet
+	finished chan report // has room for one of each partition
+	passes   int
+	// generation counts how often the database has been away. What comes back may
+	// be a standby that lacks the last events: what was known before is not any
+	// more.
+	generation int
 }
+
+const (
+	// passPatience is how long a pass waits for partitions that are slow when there
+	// is something else to do.
+	passPatience = 250 * time.Millisecond
+	// sendTime bounds how long a batch is on its way.
+	sendTime = 2 * publishTimeout
+)
 
 // forwarderName is the forwarder's name among the module's positions.
 func forwarderName(module string) string { return module + ".kafka" }
+
+func newForwarder(module string, db *postgres.DB, b *Bus) *forwarder {
+	f := &forwarder{module: module, db: db, heads: b.heads[module], kafka: b.kafka, facts: map[string]bool{},
+		idle: b.opts.Idle, metrics: b.metrics, finished: make(chan report, Partitions),
+		fault: newComplaint(b.opts.Log, "kafka: cannot publish, events wait in the log", "module", module)}
+	for p := range f.outlets {
+		f.outlets[p].backoff = newBackoff(50*time.Millisecond, 2*time.Second)
+	}
+	for _, t := range b.members[module].Contract.Publishes {
+		f.facts[t.Type()] = t.HoldsPersonalData()
+	}
+	return f
+}
 
 // forward starts a forwarder for each module that publishes, and who watches the
 // brokers.
@@ -57,19 +77,15 @@ func (b *Bus) forward(run context.Context) {
 		if len(m.Contract.Publishes) == 0 {
 			continue
 		}
-		f := &forwarder{module: module, db: m.DB, heads: b.heads[module], kafka: b.kafka, facts: map[string]bool{},
-			idle: b.opts.Idle, metrics: b.metrics, follows: map[int16]int64{},
-			fault: newComplaint(b.opts.Log, "kafka: cannot publish, events wait in the log", "module", module)}
-		for _, t := range m.Contract.Publishes {
-			f.facts[t.Type()] = t.HoldsPersonalData()
-		}
+		f := newForwarder(module, m.DB, b)
 		b.metrics.published.WithLabelValues(module)
 		b.metrics.publishFailures.WithLabelValues(module)
 		b.running.Go(func() { f.run(run) })
 	}
 }
 
-// run publishes until ctx ends. What is under way is finished first.
+// run publishes until ctx ends. What is under way is finished first, or it would
+// be published twice.
 func (f *forwarder) run(ctx context.Context) {
 	backoff := newBackoff(50*time.Millisecond, 2*time.Second)
 	timer := time.NewTimer(0)
@@ -78,97 +94,195 @@ func (f *forwarder) run(ctx context.Context) {
 		_, changed := f.heads.now()
 		select {
 		case <-ctx.Done():
+			f.finish(ctx)
 			return
 		case <-changed:
+		case r := <-f.finished:
+			f.settle(ctx, r)
 		case <-timer.C:
 		}
 		sent, err := f.pass(ctx)
-		wait := f.idle
-		switch {
-		case err != nil && ctx.Err() == nil:
-			wait = backoff.next()
-			f.metrics.publishFailures.WithLabelValues(f.module).Inc()
-			f.fault.raise(ctx, err)
-			pause(ctx, wait) // new events are no reason to ask sooner
-		case sent > 0:
-			wait = 0
+		if err != nil {
+			f.fail(ctx, err)
+			pause(ctx, backoff.next()) // new events are no reason to ask sooner
+			timer.Reset(0)
+			continue
 		}
-		if err == nil {
-			backoff.reset()
+		backoff.reset()
+		if !f.failing() {
 			f.fault.over(ctx)
 		}
-		timer.Reset(wait)
+		timer.Reset(f.nextPass(sent))
 	}
 }
 
-// pass publishes what comes next in the partitions that no other replica is
-// publishing, and returns how many events that were.
-func (f *forwarder) pass(ctx context.Context) (sent int, err error) {
-	waits, err := f.waits(ctx)
-	if err != nil {
-		clear(f.follows)
+// finish waits for what is under way and marks what has arrived.
+func (f *forwarder) finish(stopped context.Context) {
+	for f.anyOutlet(func(o *outlet) bool { return o.busy }) {
+		f.settle(stopped, <-f.finished)
 	}
-	if err != nil || !waits {
+	if f.anyOutlet(func(o *outlet) bool { return o.sent != nil }) {
+		_, _ = f.pass(stopped) // what cannot be marked is published twice
+	}
+}
+
+func (f *forwarder) anyOutlet(is func(o *outlet) bool) bool {
+	for p := range f.outlets {
+		if is(&f.outlets[p]) {
+			return true
+		}
+	}
+	return false
+}
+
+// fail notes that something could not be published.
+func (f *forwarder) fail(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return // stopping is no fault
+	}
+	f.metrics.publishFailures.WithLabelValues(f.module).Inc()
+	f.fault.raise(ctx, err)
+}
+
+func (f *forwarder) failing() bool {
+	return f.anyOutlet(func(o *outlet) bool { return o.failure != nil })
+}
+
+// nextPass is how long to wait for events that nobody tells of, or until a
+// partition that has failed is to be tried again.
+func (f *forwarder) nextPass(sent int) time.Duration {
+	if sent > 0 {
+		return 0
+	}
+	wait := f.idle
+	for p := range f.outlets {
+		if again := time.Until(f.outlets[p].again); again > 0 {
+			wait = min(wait, again)
+		}
+	}
+	return wait
+}
+
+// pass publishes what comes next in the partitions that nothing is under way in
+// and that no other replica is publishing, and returns how many events that
+// were. An error is the database's: what is wrong with a partition is noted
+// there. When ctx has ended it marks what has arrived, and that is all.
+func (f *forwarder) pass(ctx context.Context) (sent int, err error) {
+	f.passes++
+	stopped := ctx.Err() != nil
+	_, changed := f.heads.now()
+	f.settleAll(ctx)
+	// What has begun is finished while stopping.
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTime+queryTimeout)
+	defer cancel()
+	ready, err := f.choose(ctx, limited)
+	if err == nil && len(ready) > 0 {
+		err = f.db.InTx(limited, func(limited context.Context, tx pgx.Tx) error {
+			held, err := f.hold(limited, tx, ready)
+			if err != nil {
+				return err
+			}
+			if err := f.resume(limited, tx, held); err != nil {
+				return err
+			}
+			if !stopped {
+				if err := f.send(ctx, limited, tx, held, changed); err != nil {
+					return err
+				}
+			}
+			for _, at := range held {
+				sent += int(max(at.next-at.place, 0))
+			}
+			return f.advance(limited, tx, held)
+		})
+	}
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			f.forget()
+		}
 		return 0, err
 	}
-	if !f.ready {
-		// Also finds out whether the brokers are there, before a transaction
-		// waits for them.
-		if err := f.kafka.ensureTopics(ctx); err != nil {
-			return 0, err
-		}
-	}
-	f.ready = false
-	// What has begun is finished while stopping, or it would be published twice.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*publishTimeout)
-	defer cancel()
-	var failure error
-	err = f.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		partitions, from, err := f.hold(ctx, tx)
-		if err != nil || len(partitions) == 0 {
-			return err
-		}
-		events, err := readLog(ctx, tx, f.module, nil, partitions, from)
-		if err != nil || len(events) == 0 {
-			return err
-		}
-		reached, err := f.publish(ctx, tx, events, partitions, from)
-		failure = err
-		for _, r := range reached {
-			sent += int(max(r.seq-from[slices.Index(partitions, r.partition)], 0))
-		}
-		return f.advance(ctx, tx, reached)
-	})
-	if err != nil {
-		clear(f.follows)
-	} else {
-		err = failure
-	}
-	f.ready = err == nil
 	f.metrics.published.WithLabelValues(f.module).Add(float64(sent))
-	return sent, err
+	return sent, nil
 }
 
-// waits reports whether the log reaches beyond what is published.
-func (f *forwarder) waits(ctx context.Context) (waits bool, err error) {
+// forget is called when the database has been away.
+func (f *forwarder) forget() {
+	f.generation++
+	for p := range f.outlets {
+		o := &f.outlets[p]
+		o.known, o.sent, o.back, o.doubted = false, nil, nil, false
+	}
+}
+
+// choose returns the partitions that are to be locked: something is to be
+// published or marked there, and it is known how the topic ends. Where that is not
+// known it begins to look.
+func (f *forwarder) choose(ctx, limited context.Context) (ready []int16, err error) {
+	asking := ctx
+	if ctx.Err() != nil {
+		asking = limited
+	}
+	standings, err := f.standings(asking)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for _, s := range standings {
+		o := &f.outlets[s.partition]
+		switch {
+		case o.busy:
+		case o.sent != nil:
+			ready = append(ready, s.partition)
+		case ctx.Err() != nil || now.Before(o.again):
+		case s.place >= s.head && o.back == nil && !o.doubted:
+			o.failure = nil // what could not be published, somebody has
+		case !o.known:
+			o.busy = true
+			go f.look(ctx, s.partition, s.place, f.generation)
+		default:
+			ready = append(ready, s.partition)
+		}
+	}
+	return ready, nil
+}
+
+// standing is how far a partition is published, and how far its log reaches.
+type standing struct {
+	partition   int16
+	place, head int64
+}
+
+func (f *forwarder) standings(ctx context.Context) ([]standing, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	err = f.db.Pool.QueryRow(ctx, f.sql(`
-		select exists (select from {m}.event_heads h left join {m}.consumer_positions p
-			on p.consumer = $1 and p.source = $2 and p.partition = h.partition
-			where h.seq > coalesce(p.seq, 0))`), forwarderName(f.module), f.module).Scan(&waits)
-	if err != nil {
-		return false, fmt.Errorf("see what of %s is not published: %w", f.module, err)
+	rows, err := f.db.Pool.Query(ctx, f.sql(`
+		select h.partition, coalesce(p.seq, 0), h.seq from {m}.event_heads h left join {m}.consumer_positions p
+			on p.consumer = $1 and p.source = $2 and p.partition = h.partition`), forwarderName(f.module), f.module)
+	var all []standing
+	if err == nil {
+		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s standing, err error) {
+			return s, row.Scan(&s.partition, &s.place, &s.head)
+		})
 	}
-	return waits, nil
+	if err != nil {
+		return nil, fmt.Errorf("see what of %s is not published: %w", f.module, err)
+	}
+	return all, nil
 }
 
-// hold locks the partitions that no other replica has and where something is to
-// be published, and says after which numbers.
-func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, from []int64, err error) {
-	partitions, from, err = f.lock(ctx, tx)
-	if err != nil || len(partitions) > 0 {
-		return partitions, from, err
+// holding is a partition that is locked.
+type holding struct {
+	partition int16
+	place     int64 // as it is stored
+	next      int64 // as it is going to be
+}
+
+// hold locks those partitions that no other replica has.
+func (f *forwarder) hold(ctx context.Context, tx pgx.Tx, partitions []int16) ([]holding, error) {
+	held, err := f.lock(ctx, tx, partitions)
+	if err != nil || len(held) > 0 {
+		return held, err
 	}
 	// A module that has never published begins with what its log still holds.
 	made, err := tx.Exec(ctx, f.sql(`
@@ -177,42 +291,184 @@ func (f *forwarder) hold(ctx context.Context, tx pgx.Tx) (partitions []int16, fr
 		where not exists (select from {m}.consumer_positions where consumer = $1 and source = $2)
 		on conflict do nothing`), forwarderName(f.module), f.module)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the forwarder's place: %w", err)
+		return nil, fmt.Errorf("make the forwarder's place: %w", err)
 	}
 	if made.RowsAffected() == 0 {
-		return nil, nil, nil // other replicas have those that are left
+		return nil, nil // other replicas have them
 	}
-	return f.lock(ctx, tx)
+	return f.lock(ctx, tx, partitions)
 }
 
-func (f *forwarder) lock(ctx context.Context, tx pgx.Tx) (partitions []int16, from []int64, err error) {
+func (f *forwarder) lock(ctx context.Context, tx pgx.Tx, partitions []int16) (held []holding, err error) {
 	// If a crash of the server loses the place, events are published twice, which
 	// consumers know: the commit need not wait for the disk. Said in the same
 	// round trip.
 	rows, err := tx.Query(ctx, f.sql(`
-		select p.partition, p.seq
-		from {m}.consumer_positions p join {m}.event_heads h using (partition), set_config('synchronous_commit', 'off', true)
-		where p.consumer = $1 and p.source = $2 and p.seq < h.seq
-		order by p.partition for update of p skip locked`), forwarderName(f.module), f.module)
-	if err != nil {
-		return nil, nil, fmt.Errorf("lock the forwarder's place: %w", err)
+		select p.partition, p.seq from {m}.consumer_positions p, set_config('synchronous_commit', 'off', true)
+		where p.consumer = $1 and p.source = $2 and p.partition = any((select $3::smallint[])::smallint[])
+		order by p.partition for update of p skip locked`), forwarderName(f.module), f.module, partitions)
+	if err == nil {
+		held, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (at holding, err error) {
+			err = row.Scan(&at.partition, &at.place)
+			at.next = at.place
+			return at, err
+		})
 	}
-	var at partitionSeq
-	_, err = pgx.ForEachRow(rows, []any{&at.partition, &at.seq}, func() error {
-		partitions, from = append(partitions, at.partition), append(from, at.seq)
-		return nil
-	})
-	return partitions, from, err
+	if err != nil {
+		return nil, fmt.Errorf("lock the forwarder's place: %w", err)
+	}
+	return held, nil
 }
 
-func (f *forwarder) advance(ctx context.Context, tx pgx.Tx, reached []partitionSeq) error {
-	if len(reached) == 0 {
+// resume goes on where a partition was left: behind what has arrived since, or
+// before what is to be repeated.
+func (f *forwarder) resume(ctx context.Context, tx pgx.Tx, held []holding) error {
+	for i := range held {
+		at := &held[i]
+		o := &f.outlets[at.partition]
+		if o.sent != nil && o.sent.from == at.place {
+			at.next = o.sent.reached
+		} else if o.sent != nil {
+			o.known, o.doubted = false, true // another replica has taken it up: who knows what came last
+		}
+		if o.back != nil && at.next >= o.back.place {
+			begin, err := f.begin(ctx, tx, at.partition)
+			if err != nil {
+				return err
+			}
+			at.next = min(at.next, max(o.back.to, begin))
+		}
+		o.sent, o.back = nil, nil
+	}
+	return nil
+}
+
+// send publishes what comes next in the partitions held and moves their places.
+func (f *forwarder) send(ctx, limited context.Context, tx pgx.Tx, held []holding, changed <-chan struct{}) error {
+	var partitions []int16
+	var from []int64
+	for _, at := range held {
+		if f.outlets[at.partition].known {
+			partitions, from = append(partitions, at.partition), append(from, at.next)
+		}
+	}
+	if len(partitions) == 0 {
 		return nil
 	}
+	events, err := readLog(limited, tx, f.module, nil, partitions, from)
+	if err != nil {
+		return err
+	}
+	sending := 0
+	for i, p := range partitions {
+		n := 0
+		for n < len(events) && events[n].Partition == p {
+			n++
+		}
+		if n > 0 && f.begun(ctx, batch{pass: f.passes, generation: f.generation, partition: p, from: from[i], events: events[:n:n]}) {
+			sending++
+		}
+		events = events[n:]
+	}
+	f.wait(ctx, sending, changed)
+	for i := range held {
+		if o := &f.outlets[held[i].partition]; o.sent != nil && o.sent.pass == f.passes {
+			held[i].next, o.sent = o.sent.reached, nil
+		}
+	}
+	return nil
+}
+
+// begun begins to publish a batch, unless the log lacks what comes before it.
+func (f *forwarder) begun(ctx context.Context, b batch) bool {
+	o := &f.outlets[b.partition]
+	for i, e := range b.events {
+		if next := b.from + 1 + int64(i); e.Seq != next && i == 0 {
+			o.fail(fmt.Errorf("the log of %s lacks the events %d to %d of partition %d: consumers wait for them; "+
+				"restore them, or accept the loss by setting seq to %[3]d for %[5]s in consumer_positions",
+				f.module, next, e.Seq-1, b.partition, forwarderName(f.module)))
+			f.fail(ctx, o.failure)
+			return false
+		} else if e.Seq != next {
+			b.events = b.events[:i] // what lacks is met again when it is the first
+			break
+		}
+	}
+	o.busy = true
+	go f.ship(ctx, b, o.next)
+	return true
+}
+
+// wait waits for the batches of this pass. If there is something else to do, it
+// waits no longer than passPatience for those that are slow.
+func (f *forwarder) wait(ctx context.Context, sending int, changed <-chan struct{}) {
+	patience, other := time.NewTimer(passPatience), time.NewTimer(f.nextPass(0))
+	defer patience.Stop()
+	defer other.Stop()
+	for patient, wanted := true, false; sending > 0 && (patient || !wanted); {
+		select {
+		case r := <-f.finished:
+			f.settle(ctx, r)
+			if r.batch != nil && r.batch.pass == f.passes {
+				sending--
+			}
+			wanted = true // what has arrived is to be marked
+		case <-changed:
+			changed, wanted = nil, true
+		case <-other.C:
+			wanted = true
+		case <-patience.C:
+			patient = false
+		}
+	}
+}
+
+// settleAll settles what is finished.
+func (f *forwarder) settleAll(ctx context.Context) {
+	for {
+		select {
+		case r := <-f.finished:
+			f.settle(ctx, r)
+		default:
+			return
+		}
+	}
+}
+
+// settle notes what has become of what was under way in a partition.
+func (f *forwarder) settle(ctx context.Context, r report) {
+	o := &f.outlets[r.partition]
+	o.busy = false
+	switch {
+	case r.err != nil:
+		o.fail(r.err)
+		f.kafka.ensured.Store(false)
+		f.fail(ctx, r.err)
+	case r.batch != nil:
+		o.failure = nil
+		o.backoff.reset()
+	}
+	if r.generation != f.generation {
+		return // the database has been away meanwhile
+	}
+	o.known, o.next, o.back = r.err == nil, r.next, r.back
+	if r.batch == nil {
+		o.doubted = o.doubted && r.err != nil
+	} else if r.batch.reached != r.batch.from {
+		o.sent = r.batch
+	}
+}
+
+func (f *forwarder) advance(ctx context.Context, tx pgx.Tx, held []holding) error {
 	var partitions []int16
 	var seqs []int64
-	for _, r := range reached {
-		partitions, seqs = append(partitions, r.partition), append(seqs, r.seq)
+	for _, at := range held {
+		if at.next != at.place {
+			partitions, seqs = append(partitions, at.partition), append(seqs, at.next)
+		}
+	}
+	if len(partitions) == 0 {
+		return nil
 	}
 	_, err := tx.Exec(ctx, f.sql(`
 		update {m}.consumer_positions p set seq = r.seq, updated_at = now()
@@ -221,179 +477,6 @@ func (f *forwarder) advance(ctx context.Context, tx pgx.Tx, reached []partitionS
 	if err != nil {
 		return fmt.Errorf("move the forwarder's place: %w", err)
 	}
-	return nil
-}
-
-// publish sends events, facts first, and returns how far each partition has
-// been acknowledged without a gap.
-func (f *forwarder) publish(ctx context.Context, tx pgx.Tx, events []Envelope, partitions []int16, from []int64) ([]partitionSeq, error) {
-	next := map[int16]int64{}
-	for i, p := range partitions {
-		next[p] = from[i]
-	}
-	again, err := f.beginAgain(ctx, tx, next, events)
-	if err != nil || len(again) > 0 {
-		return again, err
-	}
-	var facts, all []*message.Message
-	var factsOf []int // which of the events they belong to
-	for _, e := range events {
-		if e.Seq != next[e.Partition]+1 {
-			return nil, fmt.Errorf("the log of %s lacks the events %d to %d of partition %d: consumers wait for them; "+
-				"restore them, or accept the loss by setting seq to %[3]d for %[5]s in consumer_positions",
-				f.module, next[e.Partition]+1, e.Seq-1, e.Partition, forwarderName(f.module))
-		}
-		next[e.Partition] = e.Seq
-		m := f.message(ctx, e)
-		if fact := f.fact(m, e); fact != nil {
-			facts, factsOf = append(facts, fact), append(factsOf, len(all))
-		}
-		all = append(all, m)
-	}
-	if err := f.kafka.Publish(f.kafka.config.factsTopic(f.module), facts...); err != nil {
-		return nil, err
-	}
-	for i, event := range factsOf {
-		if facts[i].Payload == nil {
-			continue // a tombstone: nothing to point to
-		}
-		offset, err := strconv.ParseInt(facts[i].Metadata[metaOffset], 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("find what was published: %w", err)
-		}
-		all[event].Metadata[metaDataRef] = place{f.kafka.config.factsTopic(f.module), int32(events[event].Partition), offset}.String()
-	}
-	failure := f.kafka.Publish(f.kafka.config.topic(f.module), all...)
-	var reached []partitionSeq
-	broken := map[int16]bool{}
-	for i, e := range events {
-		offset, err := strconv.ParseInt(all[i].Metadata[metaOffset], 10, 64)
-		if broken[e.Partition] = broken[e.Partition] || err != nil; broken[e.Partition] {
-			delete(f.follows, e.Partition)
-			continue
-		}
-		if expected, ok := f.follows[e.Partition]; ok && expected != offset {
-			delete(f.follows, e.Partition) // somebody else publishes here, too
-		} else {
-			f.follows[e.Partition] = offset + 1
-		}
-		if n := len(reached); n > 0 && reached[n-1].partition == e.Partition {
-			reached[n-1].seq = e.Seq
-		} else {
-			reached = append(reached, partitionSeq{e.Partition, e.Seq})
-		}
-	}
-	return reached, failure
-}
-
-// beginAgain verifies the partitions of the events that are to be published,
-// and returns the numbers to begin again with where a topic is new.
-func (f *forwarder) beginAgain(ctx context.Context, tx pgx.Tx, at map[int16]int64, events []Envelope) (again []partitionSeq, err error) {
-	var unknown []Envelope // the first event of each partition that is to be verified
-	for i, e := range events {
-		if _, known := f.follows[e.Partition]; !known && (i == 0 || events[i-1].Partition != e.Partition) {
-			unknown = append(unknown, e)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil, nil
-	}
-	r, err := f.kafka.reachOf(ctx, f.module)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range unknown {
-		err := f.verify(ctx, tx, r, e.Partition, at[e.Partition])
-		if errors.Is(err, errNewTopic) {
-			begin, err := f.begin(ctx, tx, e.Partition)
-			if err != nil {
-				return nil, err
-			}
-			if begin < at[e.Partition] {
-				again = append(again, partitionSeq{e.Partition, begin})
-			}
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return again, nil
-}
-
-// message is an event as it is published, under a span of its own that joins
-// the emitter's trace.
-func (f *forwarder) message(ctx context.Context, e Envelope) *message.Message {
-	if len(e.Headers.Trace) > 0 {
-		propagator := otel.GetTextMapPropagator()
-		emitter := propagator.Extract(ctx, propagation.MapCarrier(e.Headers.Trace))
-		traced, span := otel.Tracer("lyceum/bus").Start(emitter, "publish "+e.Type, trace.WithSpanKind(trace.SpanKindProducer),
-			trace.WithAttributes(attribute.String("messaging.system", "kafka"),
-				attribute.String("messaging.destination.name", f.kafka.config.topic(f.module)),
-				attribute.String("messaging.message.id", e.ID.String())))
-		propagator.Inject(traced, propagation.MapCarrier(e.Headers.Trace))
-		span.End()
-	}
-	m := toMessage(e)
-	m.SetContext(ctx)
-	if e.Type == tombstoneType {
-		m.Payload = []byte{}
-	}
-	return m
-}
-
-// fact is what goes to the compacted topic because of an event: its payload, or
-// a tombstone for an erased key. The event itself then has neither.
-func (f *forwarder) fact(m *message.Message, e Envelope) *message.Message {
-	holds := f.facts[e.Type] || e.Headers.PersonalData
-	if !holds && (e.Type != tombstoneType || !f.kafka.modules[f.module]) {
-		return nil
-	}
-	fact := m.Copy()
-	fact.SetContext(m.Context())
-	if e.Type == tombstoneType {
-		fact.Payload = nil
-	}
-	m.Payload = []byte{}
-	return fact
-}
-
-// errForeign says that a topic is fed from elsewhere, too.
-var errForeign = errors.New("another database publishes to this topic, or this one was restored from an older backup")
-
-// errNewTopic says that a partition that was published to has never held a
-// record: the topic has been made anew, or the cluster is another one.
-var errNewTopic = errors.New("the topic is new")
-
-// verify makes sure, where this process does not know what was published last,
-// that the topic, which reaches to r, continues this log. Two databases that
-// number the same topic would make consumers take one's events for the other's.
-func (f *forwarder) verify(ctx context.Context, tx pgx.Tx, r reach, partition int16, at int64) error {
-	last, found, err := f.kafka.last(ctx, f.module, partition, r)
-	if err != nil {
-		return err
-	}
-	if !found {
-		f.follows[partition] = r.end[partition]
-		if r.end[partition] == 0 && at > 0 {
-			return errNewTopic
-		}
-		return nil
-	}
-	var id [16]byte
-	var head int64
-	err = tx.QueryRow(ctx, f.sql(`
-		select coalesce((select event_id from {m}.event_log where partition = $1 and seq = $2), '00000000-0000-0000-0000-000000000000'),
-			(select seq from {m}.event_heads where partition = $1)`), partition, last.Seq).Scan(&id, &head)
-	if err != nil {
-		return fmt.Errorf("compare the topic with the log: %w", err)
-	}
-	if last.Seq > head || id != [16]byte{} && id != last.ID {
-		return fmt.Errorf("%w: topic %s: %w: the last record of partition %d is event %d with the id %s, which the log of %s does not have; "+
-			"run module %[6]s on one database only, or choose another --kafka-prefix",
-			ErrKafkaSetup, f.kafka.config.topic(f.module), errForeign, partition, last.Seq, last.ID, f.module)
-	}
-	f.follows[partition] = r.end[partition]
 	return nil
 }
 
@@ -419,28 +502,27 @@ func (k *kafka) prepare(ctx context.Context, members map[string]Member) error {
 	if err := k.ensureTopics(ctx); err != nil {
 		return err
 	}
+	var away error
 	for module, m := range members {
 		if len(m.Contract.Publishes) == 0 {
 			continue
 		}
-		f := &forwarder{module: module, db: m.DB, kafka: k, follows: map[int16]int64{}}
-		r, err := k.reachOf(ctx, module)
-		if err != nil {
+		f := &forwarder{module: module, db: m.DB, kafka: k}
+		r, err := k.reachOf(ctx, module, allPartitions()...)
+		if errors.Is(err, ErrKafkaSetup) {
 			return err
 		}
-		err = m.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			for p := range int16(Partitions) {
-				if err := f.verify(ctx, tx, r, p, 0); err != nil {
-					return err
-				}
+		away = errors.Join(away, err) // a leader that does not answer keeps the others from nothing
+		for p := range int16(Partitions) {
+			if r.failure[p] != nil {
+				continue
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			if _, err := f.compareEnd(ctx, r, p); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return away
 }
 
 // Unpublished counts the committed events of a module that its consumers

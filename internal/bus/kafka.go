@@ -33,8 +33,11 @@ type kafka struct {
 	log     *slog.Logger
 	client  *kgo.Client
 	admin   *kadm.Client
-	ensured atomic.Bool // the topics have been found in order, and nothing speaks against it
-	looking singleflight.Group
+	// producers share the partitions. A broker answers the requests of a connection
+	// one after another: those behind one that waits for a replica wait, too.
+	producers [4]*kgo.Client
+	ensured   atomic.Bool // the topics have been found in order, and nothing speaks against it
+	looking   singleflight.Group
 
 	mu      sync.Mutex
 	leaders map[string]leaders // by topic
@@ -54,29 +57,42 @@ func newKafka(config KafkaConfig, modules map[string]bool, log *slog.Logger) (*k
 	if err != nil {
 		return nil, err
 	}
+	if k.client, err = kgo.NewClient(opts...); err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	k.admin = kadm.NewClient(k.client)
+	producing, err := k.producing()
+	if err != nil {
+		return nil, err
+	}
+	for i := range k.producers {
+		if k.producers[i], err = kgo.NewClient(slices.Concat(opts, producing)...); err != nil {
+			return nil, fmt.Errorf("kafka: %w", err)
+		}
+	}
+	return k, nil
+}
+
+// producing are the options of producers.
+func (k *kafka) producing() ([]kgo.Opt, error) {
 	codecs, err := k.config.codecs()
 	if err != nil {
 		return nil, err
 	}
-	k.client, err = kgo.NewClient(append(opts,
+	return []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), // the bus's partition is Kafka's
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(codecs...),
-		kgo.ProducerBatchMaxBytes(maxRecord-maxPayload/2), // what a batch has beside its records counts, too
+		kgo.ProducerBatchMaxBytes(maxRecord - maxPayload/2), // what a batch has beside its records counts, too
 		// All that forwarders have on its way at once: a module whose partitions have
 		// no leader leaves the others their room.
-		kgo.MaxBufferedRecords((1+len(modules))*Partitions*readBatch),
+		kgo.MaxBufferedRecords((1 + len(k.modules)) * Partitions * readBatch),
 		kgo.RecordDeliveryTimeout(publishTimeout),
 		kgo.ProduceRequestTimeout(publishTimeout),
 		// A record that is given up may still arrive. It is sent again all the
 		// same, and consumers know it by its number.
 		kgo.AllowIdempotentProduceCancellation(),
-	)...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka: %w", err)
-	}
-	k.admin = kadm.NewClient(k.client)
-	return k, nil
+	}, nil
 }
 
 // ping returns nil if a broker answers.
@@ -634,29 +650,41 @@ func (k *kafka) Publish(topic string, messages ...*message.Message) error {
 	ctx, cancel := context.WithTimeout(messages[0].Context(), publishTimeout+5*time.Second)
 	defer cancel()
 	records := make([]*kgo.Record, len(messages))
-	of := make(map[*kgo.Record]*message.Message, len(messages))
 	for i, m := range messages {
 		r, err := encodeRecord(topic, m)
 		if err != nil {
 			return err
 		}
-		records[i], of[r] = r, m
+		records[i] = r
 	}
-	var first error
-	for _, result := range k.client.ProduceSync(ctx, records...) {
-		if result.Err != nil {
-			if first == nil {
-				first = k.explain("publish to "+topic, result.Err)
+	errs := make([]error, len(records))
+	var sending sync.WaitGroup
+	sending.Add(len(records))
+	for i, r := range records {
+		k.producers[int(r.Partition)%len(k.producers)].Produce(ctx, r, func(r *kgo.Record, err error) {
+			defer sending.Done()
+			if errs[i] = err; err == nil {
+				messages[i].Metadata.Set(metaOffset, strconv.FormatInt(r.Offset, 10))
 			}
-			continue
-		}
-		of[result.Record].Metadata.Set(metaOffset, strconv.FormatInt(result.Record.Offset, 10))
+		})
 	}
-	return first
+	sending.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return k.explain("publish to "+topic, err)
+		}
+	}
+	return nil
 }
 
 // Close implements message.Publisher.
-func (k *kafka) Close() error { k.client.Close(); return nil }
+func (k *kafka) Close() error {
+	for _, p := range k.producers {
+		p.Close()
+	}
+	k.client.Close()
+	return nil
+}
 
 var _ message.Publisher = (*kafka)(nil)
 

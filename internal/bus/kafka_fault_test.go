@@ -30,8 +30,10 @@ type kafkaWorld struct {
 	client  *kgo.Client // a stranger's: it may publish anything
 }
 
-func newKafkaWorld(t *testing.T) *kafkaWorld {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+func newKafkaWorld(t *testing.T) *kafkaWorld { return newKafkaWorldOf(t, 1) }
+
+func newKafkaWorldOf(t *testing.T, brokers int) *kafkaWorld {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(brokers))
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
 	w := &kafkaWorld{world: newWorld(t), cluster: cluster}
@@ -50,7 +52,7 @@ func (w *kafkaWorld) elsewhere(t *testing.T) {
 	admin := kadm.NewClient(w.client)
 	k, err := newKafka(*w.options.Kafka, map[string]bool{"users": false}, w.options.Log)
 	require.NoError(t, err)
-	defer k.client.Close()
+	defer func() { require.NoError(t, k.Close()) }()
 	require.NoError(t, k.ensureTopics(t.Context()))
 	require.Eventually(t, func() bool {
 		ends, err := admin.ListEndOffsets(t.Context(), "lyceum.users")

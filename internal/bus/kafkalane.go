@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -238,6 +239,12 @@ func (l *lane) records(ctx context.Context) ([]*kgo.Record, error) {
 		return l.take(), nil
 	}
 	records, end, err := l.group.kafka.fetch(ctx, place{l.at.topic, l.at.partition, *l.behind}, readBytes)
+	if errors.Is(err, kerr.OffsetOutOfRange) {
+		// The topic has lost them since they were located. Where it begins now is
+		// seen there, and so is whether events are missing.
+		l.behind, l.lacks = nil, true
+		return nil, l.learnPosition(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -211,7 +211,9 @@ func (g *kafkaGroup) consume(ctx context.Context) error {
 		kgo.RetryTimeoutFn(retryTimeout),
 		kgo.FetchMaxBytes(8*readBytes),
 		kgo.FetchMaxPartitionBytes(readBytes),
-		kgo.FetchMaxWait(time.Second),
+		// A partition that was held back is asked for again when the request for the
+		// others is answered: where they have nothing to tell, after this time.
+		kgo.FetchMaxWait(250*time.Millisecond),
 		kgo.AutoCommitMarks(),
 		kgo.AutoCommitInterval(2*time.Second),
 		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, assigned map[string][]int32) {

@@ -47,7 +47,7 @@ func newMetrics(reg prometheus.Registerer, kafka bool) *metrics {
 	m.forwardEvents = gauge("forward_lag_events", "Events in the module's log that are not on Kafka yet.", "module")
 	m.forwardSeconds = gauge("forward_lag_seconds", "Age of the oldest event in the module's log that is not on Kafka yet.", "module")
 	m.published = counter("published_total", "Events published to Kafka.", "module")
-	m.publishFailures = counter("publish_failures_total", "Passes of a forwarder that failed.", "module")
+	m.publishFailures = counter("publish_failures_total", "Attempts to publish events of a partition, or to see what to publish, that failed.", "module")
 	m.malformed = counter("malformed_total", "Records on a topic that are no events, set aside.", "consumer", "source")
 	m.kafkaUp = prometheus.NewGauge(prometheus.GaugeOpts{Name: "lyceum_bus_kafka_up", Help: "1 while the brokers answer, 0 while they do not."})
 	if reg != nil {

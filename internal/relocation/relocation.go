@@ -61,15 +61,16 @@ type Options struct {
 	// Method defaults to Logical.
 	Method Method
 	// MaxPause bounds the pause: a cut that has not shut the source by then is
-	// given up, and the source goes on serving. The default of 8 s is less than a
-	// module waits for a lock, so that its writers do not notice more than the wait.
+	// given up, and the source goes on serving. Default: DefaultMaxPause.
 	MaxPause time.Duration
 	// Progress, if not nil, is told what has been done. It is called by the
 	// goroutine that does it.
 	Progress func(Progress)
 }
 
-const defaultMaxPause = 8 * time.Second
+// DefaultMaxPause is less than a module waits for a lock, so that its writers do
+// not notice more than the wait.
+const DefaultMaxPause = 8 * time.Second
 
 // Progress is a step of a move that is done, or a figure of one under way.
 type Progress struct {
@@ -149,7 +150,7 @@ var ErrNothingToAbort = errors.New("no move is under way")
 // same module one is refused. It changes nothing yet.
 func Open(ctx context.Context, o Options) (_ *Move, err error) {
 	o.Method = cmp.Or(o.Method, Logical)
-	o.MaxPause = cmp.Or(o.MaxPause, defaultMaxPause)
+	o.MaxPause = cmp.Or(o.MaxPause, DefaultMaxPause)
 	o.SourceFromTarget = cmp.Or(o.SourceFromTarget, o.Source)
 	if !slices.Contains(migrations.Modules(), o.Module) {
 		return nil, fmt.Errorf("there is no module %q (modules: %s)", o.Module, strings.Join(migrations.Modules(), ", "))
