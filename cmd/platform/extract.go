@@ -20,7 +20,7 @@ type extractCmd struct {
 	From     string        `help:"Server to move it from, as its administrator. Default: that of the configuration." placeholder:"URL"`
 	FromSeen string        `name:"from-as-seen" help:"The same as the target's server reaches it, where that differs." placeholder:"URL"`
 	Method   string        `default:"logical" enum:"logical,dump" help:"How: ${enum}. Default: ${default}."`
-	MaxPause time.Duration `default:"8s" help:"Longest pause for writers: a move that would need more is given up, and the old side goes on. From 10 s on writers get errors. Default: ${default}."`
+	MaxPause time.Duration `default:"${max_pause}" help:"Longest pause for writers: a move that would need more is given up, and the old side goes on. From 10 s on writers get errors. Default: ${default}."`
 
 	Abort      bool `xor:"what" help:"With --move-to: give a move up that is not finished. The old side serves again."`
 	TargetLost bool `help:"With --abort: the target is gone for good. Only if it has never served: what was written there is lost."`

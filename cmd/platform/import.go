@@ -11,6 +11,7 @@ import (
 
 type importCmd struct {
 	Course importCourseCmd `cmd:"" help:"Import an Open edX course export (OLX, .tar.gz or folder) and publish it."`
+	Items  importItemsCmd  `cmd:"" help:"Import items (QTI 3.0, 2.x and 1.2, Common Cartridge, Moodle XML, GIFT) into a bank."`
 }
 
 type importCourseCmd struct {

@@ -34,7 +34,7 @@ type cli struct {
 
 // databaseCommands work on databases alone: how a process with the same
 // configuration would reach the others does not matter to them.
-var databaseCommands = []string{"migrate", "import course <file>", "media-key", "docs", "version", "events topology", "extract <module>"}
+var databaseCommands = []string{"migrate", "import course <file>", "import items <file>", "media-key", "docs", "version", "events topology", "extract <module>"}
 
 func main() {
 	// The first signal stops in order; a second one ends the process at once.
@@ -44,7 +44,7 @@ func main() {
 }
 
 // run returns the exit code: 0 for success, 1 for a failure, 2 for a mistake
-// on the command line or in the configuration.
+// on the command line or in the configuration, and others that a command defines.
 func run(ctx context.Context, args []string) int {
 	var c cli
 	exit := -1
@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string) int {
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Configuration(yamlFile),
+		kong.Vars{"max_pause": app.DefaultMaxPause.String()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(code int) { exit = code }),
 	)
@@ -81,7 +82,19 @@ func run(ctx context.Context, args []string) int {
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "platform: %v\n", err)
+		var exit exitError
+		if errors.As(err, &exit) {
+			return exit.code
+		}
 		return 1
 	}
 	return 0
 }
+
+// exitError ends a command with an exit code of its own.
+type exitError struct {
+	code   int
+	reason string
+}
+
+func (e exitError) Error() string { return e.reason }

@@ -239,7 +239,7 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 
 func TestEveryCommandHasHelp(t *testing.T) {
 	clean(t)
-	for _, command := range []string{"", "serve", "migrate", "import", "import course", "events", "events topology", "events lag",
+	for _, command := range []string{"", "serve", "migrate", "import", "import course", "import items", "events", "events topology", "events lag",
 		"events dead-letters", "events retry", "events replay", "config", "media-key", "docs", "version"} {
 		code, out, errs := platform(t, append(strings.Fields(command), "--help")...)
 		require.Zero(t, code, command)

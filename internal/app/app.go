@@ -59,9 +59,9 @@ type platform struct {
 	cfg      Config
 	tel      *telemetry.Telemetry
 	log      *slog.Logger
-	blobs    *blob.Bucket  // nil without content
-	sender   mail.Sender   // nil without a module that sends mail
-	catcher  *mail.Catcher // nil when mail goes by SMTP
+	blobs    map[string]*blob.Bucket // of the modules here that keep files
+	sender   mail.Sender             // nil without a module that sends mail
+	catcher  *mail.Catcher           // nil when mail goes by SMTP
 	started  time.Time
 	draining atomic.Bool
 	// awaited is what the start waits for, if it waits.
@@ -94,9 +94,7 @@ func prepare(ctx context.Context, cfg Config) (_ *platform, err error) {
 		return nil, err
 	}
 	p.log = p.tel.Log
-	if cfg.runs("content") {
-		p.blobs, err = openBlobs(ctx, cfg)
-	}
+	p.blobs, err = openBlobs(ctx, cfg)
 	if err == nil && (cfg.runs("users") || cfg.runs("notify")) {
 		p.sender, err = p.openMail()
 	}
@@ -225,7 +223,38 @@ func (p *platform) newServer(verifier *auth.Verifier, absent []module) (*httpser
 	return server, server.Check()
 }
 
-func openBlobs(ctx context.Context, cfg Config) (*blob.Bucket, error) {
+// blobPrefixes are where in the blob store each module that keeps files has them.
+func blobPrefixes() map[string]string {
+	return map[string]string{"content": "", "assessment": "assessment/"}
+}
+
+// openBlobs opens the parts of the blob store of the modules that run here.
+func openBlobs(ctx context.Context, cfg Config) (_ map[string]*blob.Bucket, err error) {
+	buckets := map[string]*blob.Bucket{}
+	for module, prefix := range blobPrefixes() {
+		if !cfg.runs(module) {
+			continue
+		}
+		bucket, openErr := openBucket(ctx, cfg)
+		if openErr != nil {
+			err = openErr
+			break
+		}
+		if prefix != "" {
+			bucket = blob.PrefixedBucket(bucket, prefix) // which takes the other over
+		}
+		buckets[module] = bucket
+	}
+	if err != nil {
+		for _, b := range buckets {
+			err = errors.Join(err, b.Close())
+		}
+		return nil, err
+	}
+	return buckets, nil
+}
+
+func openBucket(ctx context.Context, cfg Config) (*blob.Bucket, error) {
 	address := cfg.BlobURL
 	if address == "" {
 		if err := postgres.MakeDataDir(cfg.DataDir); err != nil {
@@ -307,8 +336,8 @@ func (p *platform) stop(ctx context.Context) error {
 
 func (p *platform) close(ctx context.Context) error {
 	var errs []error
-	if p.blobs != nil {
-		errs = append(errs, p.blobs.Close())
+	for _, bucket := range p.blobs {
+		errs = append(errs, bucket.Close())
 	}
 	if p.db != nil {
 		errs = append(errs, p.db.close(ctx))

@@ -92,7 +92,7 @@ func (x *extraction) steps() []extractionStep {
 			text: "Start a second process of the module that leads to the new server and waits for its schema, and give the fronts both addresses. Then move " +
 				"the schema: its rows are copied and followed by logical replication while learners work (--method logical; wal_level=logical at the old server, " +
 				"which the new one must reach), or copied at once (--method dump, for small schemas). At the end writers wait while the last rows arrive and both " +
-				"sides are compared: measured and printed, at most " + maxPauseText + " (--max-pause) or the move is given up and the old side goes on. After it the old side is shut out; " +
+				"sides are compared: measured and printed, at most " + inSeconds(DefaultMaxPause) + " (--max-pause) or the move is given up and the old side goes on. After it the old side is shut out; " +
 				"its process answers 503 module-moved, and the fronts repeat what is idempotent at the new one. Then stop the old process.",
 			commands: []string{
 				fmt.Sprintf("MODULE_LOGIN=$(platform extract %s --move-to TARGET_ADMIN_URL --login)", x.module),
@@ -135,8 +135,11 @@ func (x *extraction) filled(command string) string {
 	return command
 }
 
-// maxPauseText is relocation's default, for people.
-const maxPauseText = "8 seconds"
+// DefaultMaxPause is the longest pause for writers if nothing else is said.
+const DefaultMaxPause = relocation.DefaultMaxPause
+
+// inSeconds is a time for people.
+func inSeconds(d time.Duration) string { return fmt.Sprintf("%g seconds", d.Seconds()) }
 
 func (x *extraction) checkKafka(context.Context) []finding {
 	return []finding{
@@ -298,7 +301,7 @@ type Relocation struct {
 	// FromAsSeen is From as the target's server reaches it, if that differs.
 	FromAsSeen string
 	Method     string
-	// MaxPause is the longest pause for writers; 0 is relocation's default.
+	// MaxPause is the longest pause for writers. Default: DefaultMaxPause.
 	MaxPause time.Duration
 	Abort    bool
 	// TargetLost aborts without the target, which is gone for good.

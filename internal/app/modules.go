@@ -51,8 +51,8 @@ type parts struct {
 	databases map[string]*postgres.DB
 	log       *slog.Logger
 	registry  prometheus.Registerer
-	mail      mail.Sender  // needed by users and notify
-	blobs     *blob.Bucket // needed by content
+	mail      mail.Sender             // needed by users and notify
+	blobs     map[string]*blob.Bucket // needed by content and assessment, one each
 	verifier  *auth.Verifier
 	// media signs media URLs. Nil where content keeps the key, which is then
 	// read; assessment without content cannot do without it.
@@ -64,9 +64,10 @@ func (p parts) logOf(module string) *slog.Logger { return p.log.With("module", m
 // modules are those of a process, by their types where app needs more than
 // module.
 type modules struct {
-	users   *users.Module   // nil if it runs elsewhere
-	content *content.Module // nil if it runs elsewhere
-	all     []module
+	users      *users.Module      // nil if it runs elsewhere
+	content    *content.Module    // nil if it runs elsewhere
+	assessment *assessment.Module // nil if it runs elsewhere
+	all        []module
 }
 
 // newModules makes the named modules. It does no I/O but for the key that signs
@@ -97,16 +98,17 @@ func (m *modules) newModule(ctx context.Context, name string, p *parts) (_ modul
 		return m.users, err
 	case "content":
 		m.content, err = content.New(content.Config{MediaURLTTL: mediaURLLifetime}, content.Deps{
-			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Now: time.Now, Blobs: p.blobs, Media: p.media,
+			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Now: time.Now, Blobs: p.blobs[name], Media: p.media,
 		})
 		if err == nil && p.media == nil {
 			p.media, err = m.content.MediaSigner(ctx)
 		}
 		return m.content, err
 	case "assessment":
-		return assessment.New(assessment.Config{}, assessment.Deps{
-			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Media: p.media,
+		m.assessment, err = assessment.New(assessment.Config{}, assessment.Deps{
+			DB: p.databases[name], Log: p.logOf(name), Registerer: p.registry, Media: p.media, Blobs: p.blobs[name],
 		})
+		return m.assessment, err
 	case "analytics":
 		return analytics.New(analytics.Config{}, analytics.Deps{DB: p.databases[name]})
 	case "notify":

@@ -15,8 +15,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/lyceum-lms/platform/internal/assessment"
+	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/bus"
 	"github.com/lyceum-lms/platform/internal/content"
@@ -46,7 +49,7 @@ func unconnected() (modules, error) {
 	ctx := context.Background() //nolint:forbidigo // nothing is connected: there is nothing to interrupt
 	return newModules(ctx, moduleNames, parts{
 		publicURL: "http://localhost", databases: databases, log: slog.New(slog.DiscardHandler),
-		registry: prometheus.NewRegistry(), mail: sender, blobs: memblob.OpenBucket(nil),
+		registry: prometheus.NewRegistry(), mail: sender, blobs: map[string]*blob.Bucket{"content": memblob.OpenBucket(nil), "assessment": memblob.OpenBucket(nil)},
 		verifier: auth.NewVerifier(tokenIssuer, tokenAudience, time.Now), media: media,
 	})
 }
@@ -235,6 +238,82 @@ func ImportCourse(ctx context.Context, cfg Config, in CourseImport) (result *con
 			OrganisationID: organisation, AnyCourse: true, Progress: in.Progress,
 		})
 		return errors.Join(err, src.Close())
+	})
+	return result, err
+}
+
+// What commands see of assessment, which they do not know.
+type (
+	// ItemLine is a line of the report of an import of items.
+	ItemLine = itemfile.Line
+	// ItemImportResult is what became of an import of items.
+	ItemImportResult = assessment.OperatorImportResult
+)
+
+// ItemImport is an import of items at the command line.
+type ItemImport struct {
+	Path string
+	// Bank is the id of the bank. Empty: that of the organisation with BankTitle,
+	// which is made if there is none.
+	Bank         string
+	Organisation string // slug
+	BankTitle    string
+	DryRun       bool
+	Partial      bool
+	// Progress, if not nil, is told how far the reading is.
+	Progress func(questions int, read, bytes int64)
+	// Line, if not nil, is given every line of the report, once it is known.
+	Line func(ItemLine) error
+}
+
+// ReadItems reads a file of items and reports what it holds. It needs no
+// database. each is given every line.
+func ReadItems(ctx context.Context, path string, each func(ItemLine)) (result ItemImportResult, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return result, fmt.Errorf("look at the file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return result, fmt.Errorf("%s is not a file: for a folder, make a zip archive of it", path)
+	}
+	result.Report, err = assessment.ReadItems(ctx, itemfile.Source{Name: filepath.Base(path), Data: file, Size: info.Size()}, each)
+	return result, err
+}
+
+// ImportItems imports a file of items into a bank. It works on the databases of
+// users, content and assessment and on the blob store, wherever these modules run.
+func ImportItems(ctx context.Context, cfg Config, in ItemImport) (result ItemImportResult, err error) {
+	cfg.LogLevel, cfg.Modules = "warn", []string{"users", "content", "assessment"}
+	file, err := os.Open(in.Path)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	o := assessment.OperatorImport{
+		FileName: filepath.Base(in.Path), File: file, BankTitle: in.BankTitle, DryRun: in.DryRun, Partial: in.Partial, Progress: in.Progress,
+	}
+	if in.Bank != "" {
+		if o.BankID, err = uuid.Parse(in.Bank); err != nil {
+			return result, fmt.Errorf("--bank %q is not the id of a bank: %w", in.Bank, err)
+		}
+	}
+	err = withoutBus(ctx, cfg, true, func(ctx context.Context, p *platform) error {
+		if in.Bank == "" {
+			if o.Organisation, err = p.organisation(ctx, in.Organisation); err != nil {
+				return err
+			}
+		}
+		var importErr error
+		result, importErr = p.modules.assessment.ImportItems(ctx, o)
+		if in.Line != nil && result.ImportID != uuid.Nil {
+			importErr = errors.Join(importErr, p.modules.assessment.ImportLines(ctx, result.ImportID, in.Line))
+		}
+		return importErr
 	})
 	return result, err
 }

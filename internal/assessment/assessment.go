@@ -11,13 +11,19 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/riverqueue/river"
+	"gocloud.dev/blob"
 
 	"github.com/lyceum-lms/platform/internal/jobs"
+	"github.com/lyceum-lms/platform/internal/markup"
+	"github.com/lyceum-lms/platform/internal/mediastore"
 	"github.com/lyceum-lms/platform/internal/mediaurl"
 	"github.com/lyceum-lms/platform/internal/postgres"
 )
 
 const moduleName = "assessment"
+
+// itemMediaPrefix is the path below which the files of banks are served.
+const itemMediaPrefix = "/v1/item-media/"
 
 // Config is what an operator can set. The zero value is a sound one.
 type Config struct {
@@ -33,6 +39,16 @@ type Config struct {
 	// CachedAttempts is how many attempts' owners and versions are kept in
 	// memory, about 150 bytes each. Default: 50,000.
 	CachedAttempts int
+	// ImportWorkers is how many imports of items a replica works on at once, apart
+	// from other jobs. Default: 2.
+	ImportWorkers int
+	// MaxImportBytes bounds a file that items are imported from. Default: 2 GiB.
+	MaxImportBytes int64
+	// MaxMediaBytes bounds a file that is uploaded for items. Default: 100 MiB.
+	MaxMediaBytes int64
+	// MaxHandedInBytes bounds a file that learners hand in, whatever the item says.
+	// Default: 256 MiB.
+	MaxHandedInBytes int64
 	// SweepInterval is how often overdue attempts are looked for. Default: 1 s.
 	SweepInterval time.Duration
 }
@@ -43,6 +59,7 @@ func (c Config) withDefaults() Config {
 		fallback int
 	}{
 		{&c.GradingWorkers, 4}, {&c.SaveWriters, 2}, {&c.SaveBatch, 256}, {&c.CachedPapers, 256}, {&c.CachedAttempts, 50_000},
+		{&c.ImportWorkers, 2},
 	} {
 		if *d.value == 0 {
 			*d.value = d.fallback
@@ -50,6 +67,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SweepInterval == 0 {
 		c.SweepInterval = time.Second
+	}
+	if c.MaxImportBytes == 0 {
+		c.MaxImportBytes = 2 << 30
+	}
+	if c.MaxHandedInBytes == 0 {
+		c.MaxHandedInBytes = 256 << 20
+	}
+	if c.MaxMediaBytes == 0 {
+		c.MaxMediaBytes = 100 << 20
 	}
 	return c
 }
@@ -64,6 +90,7 @@ func (c Config) Validate() error {
 	}{
 		{"GradingWorkers", c.GradingWorkers, 1000}, {"SaveWriters", c.SaveWriters, 64}, {"SaveBatch", c.SaveBatch, 10_000},
 		{"CachedPapers", c.CachedPapers, 100_000}, {"CachedAttempts", c.CachedAttempts, 10_000_000},
+		{"ImportWorkers", c.ImportWorkers, 64},
 	} {
 		if v.value < 1 || v.value > v.most {
 			errs = append(errs, fmt.Errorf("assessment: %s is %d, not between 1 and %d", v.name, v.value, v.most))
@@ -71,6 +98,15 @@ func (c Config) Validate() error {
 	}
 	if c.SweepInterval < 10*time.Millisecond || c.SweepInterval > time.Hour {
 		errs = append(errs, fmt.Errorf("assessment: SweepInterval is %s, not between 10 ms and 1 h", c.SweepInterval))
+	}
+	if c.MaxImportBytes < 1 {
+		errs = append(errs, fmt.Errorf("assessment: MaxImportBytes is %d, less than 1", c.MaxImportBytes))
+	}
+	if c.MaxHandedInBytes < 1 {
+		errs = append(errs, fmt.Errorf("assessment: MaxHandedInBytes is %d, less than 1", c.MaxHandedInBytes))
+	}
+	if c.MaxMediaBytes < 1 {
+		errs = append(errs, fmt.Errorf("assessment: MaxMediaBytes is %d, less than 1", c.MaxMediaBytes))
 	}
 	return errors.Join(errs...)
 }
@@ -82,6 +118,9 @@ type Deps struct {
 	Registerer prometheus.Registerer
 	// Media signs the URLs of the files that items show.
 	Media *mediaurl.Signer
+	// Blobs is the module's own part of the blob store: files of banks, and
+	// uploads.
+	Blobs *blob.Bucket
 	// Now is the time from which those URLs expire, and decides nothing else.
 	// Default: time.Now.
 	Now func() time.Time
@@ -89,16 +128,19 @@ type Deps struct {
 
 // Module is the assessment module.
 type Module struct {
-	config  Config
-	db      *postgres.DB
-	log     *slog.Logger
-	media   *mediaurl.Signer
-	now     func() time.Time
-	metrics *metrics
-	papers  *papers
-	facts   *facts
-	writer  *responseWriter
-	jobs    *river.Client[pgx.Tx]
+	config    Config
+	db        *postgres.DB
+	log       *slog.Logger
+	media     *mediaurl.Signer // of what courses show
+	itemMedia *mediaurl.Signer // of what banks' items show
+	files     *mediastore.Store
+	cleaner   *markup.Cleaner
+	now       func() time.Time
+	metrics   *metrics
+	papers    *papers
+	facts     *facts
+	writer    *responseWriter
+	jobs      *river.Client[pgx.Tx]
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -109,10 +151,14 @@ func New(config Config, deps Deps) (*Module, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if deps.DB == nil || deps.Log == nil || deps.Registerer == nil || deps.Media == nil {
-		return nil, errors.New("assessment: DB, Log, Registerer and Media are required")
+	if deps.DB == nil || deps.Log == nil || deps.Registerer == nil || deps.Media == nil || deps.Blobs == nil {
+		return nil, errors.New("assessment: DB, Log, Registerer, Media and Blobs are required")
 	}
-	m := &Module{config: config.withDefaults(), db: deps.DB, log: deps.Log, media: deps.Media, now: deps.Now}
+	m := &Module{
+		config: config.withDefaults(), db: deps.DB, log: deps.Log, now: deps.Now,
+		media: deps.Media, itemMedia: deps.Media.Below(itemMediaPrefix), files: mediastore.New(deps.Blobs, deps.Log),
+		cleaner: newCleaner(),
+	}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -130,8 +176,12 @@ func New(config Config, deps Deps) (*Module, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &finaliseWorker{module: m})
 	river.AddWorker(workers, &gradeWorker{module: m})
+	river.AddWorker(workers, &analyseWorker{module: m})
+	river.AddWorker(workers, &importWorker{module: m})
+	river.AddWorker(workers, &eraseFilesWorker{module: m})
 	m.jobs, err = jobs.New(m.db, jobs.Config{
 		Module: moduleName, Log: m.log, Workers: workers, MaxWorkers: m.config.GradingWorkers, Reg: deps.Registerer,
+		Queues: map[string]int{analysisQueue: 1, importQueue: m.config.ImportWorkers},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("assessment: make the job client: %w", err)
@@ -144,7 +194,7 @@ func (m *Module) Name() string { return moduleName }
 
 // Prefixes are the path prefixes that the module owns.
 func (m *Module) Prefixes() []string {
-	return []string{"/v1/assessments", "/v1/attempts", "/v1/gradebook"}
+	return []string{"/v1/assessments", "/v1/attempts", "/v1/gradebook", "/v1/item-analyses", "/v1/item-banks", "/v1/item-imports", "/v1/items", "/v1/item-media"}
 }
 
 // Start starts the writers of responses, the sweeper and the job workers.
@@ -188,9 +238,4 @@ func (m *Module) Ready(ctx context.Context) error {
 		return fmt.Errorf("assessment: %w", err)
 	}
 	return nil
-}
-
-// links signs the URLs of files in markup that is about to be shown.
-func (m *Module) links(markup string) string {
-	return m.media.RenderHTML(markup, m.media.Expiry(m.now()))
 }

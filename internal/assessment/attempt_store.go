@@ -111,6 +111,7 @@ type attemptFacts struct {
 	learner    uuid.UUID
 	assessment uuid.UUID
 	version    int
+	seed       int64
 }
 
 // facts remembers attemptFacts of the most recently used attempts.
@@ -134,8 +135,8 @@ func (f *facts) get(ctx context.Context, id uuid.UUID) (attemptFacts, error) {
 		return found, nil
 	}
 	var found attemptFacts
-	err := f.db.Pool.QueryRow(ctx, `select learner_id, assessment_id, version from assessment.attempts where attempt_id = $1`, id).
-		Scan(&found.learner, &found.assessment, &found.version)
+	err := f.db.Pool.QueryRow(ctx, `select learner_id, assessment_id, version, seed from assessment.attempts where attempt_id = $1`, id).
+		Scan(&found.learner, &found.assessment, &found.version, &found.seed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return found, errNoAttempt()
 	}
@@ -147,5 +148,5 @@ func (f *facts) get(ctx context.Context, id uuid.UUID) (attemptFacts, error) {
 }
 
 func (f *facts) add(a attempt) {
-	f.kept.Add(a.AttemptID, attemptFacts{learner: a.LearnerID, assessment: a.AssessmentID, version: a.Version})
+	f.kept.Add(a.AttemptID, attemptFacts{learner: a.LearnerID, assessment: a.AssessmentID, version: a.Version, seed: a.Seed})
 }

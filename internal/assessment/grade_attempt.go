@@ -31,21 +31,14 @@ func (m *Module) gradeAttempt(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	g, err := gradePaper(p, responses)
+	g, err := gradePaper(p, responses, a.Seed, nil)
 	if err != nil {
 		return fmt.Errorf("grade attempt %s: %w", id, err)
 	}
 	var gradedAt time.Time
 	err = m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		gradedAt, err = saveGrade(ctx, tx, a, g)
-		if err != nil || gradedAt.IsZero() {
-			return err
-		}
-		return event.AttemptGraded.Emit(ctx, tx, event.AttemptGradedV1{
-			AttemptID: a.AttemptID, AssessmentID: a.AssessmentID, AssessmentTitle: p.title, CourseID: a.CourseID,
-			OrganisationID: a.OrganisationID, LearnerID: a.LearnerID, Number: a.Number,
-			Score: g.score.String(), MaxScore: a.MaxScore, Items: g.summaries(), At: gradedAt.UTC(),
-		})
+		gradedAt, err = saveGrade(ctx, tx, a, g, p.title)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("grade attempt %s: %w", id, err)
@@ -77,8 +70,9 @@ func ungraded(ctx context.Context, q querier, longerThan time.Duration, limit in
 
 // grade is the outcome of scoring every item of a paper.
 type grade struct {
-	score scoring.Score
-	items []itemGrade // in the order of the paper
+	score  scoring.Score
+	items  []itemGrade // in the order of the paper
+	toMark int         // items that people have yet to mark
 }
 
 type itemGrade struct {
@@ -86,9 +80,22 @@ type itemGrade struct {
 	result scoring.Result
 }
 
-// gradePaper scores the responses to a paper. Items without a response earn
-// nothing.
-func gradePaper(p *paper, responses []savedResponse) (grade, error) {
+// stored is the item's score as rows and events have it: they hold none below
+// zero. The result keeps a penalty in full, and so does the total.
+func (g itemGrade) stored() scoring.Score { return notNegative(g.result.Score) }
+
+func notNegative(s scoring.Score) scoring.Score {
+	if s.Sign() < 0 {
+		return scoring.Score{}
+	}
+	return s
+}
+
+// gradePaper scores the responses to a paper, as it was drawn for an attempt with
+// this seed. Items without a response earn nothing. Penalties of one item reach
+// into what others have earned, but not below zero.
+// What people have yet to mark counts as nothing.
+func gradePaper(p *paper, responses []savedResponse, seed int64, marks map[uuid.UUID]scoring.Marks) (grade, error) {
 	given := make(map[uuid.UUID]scoring.Response, len(responses))
 	for _, r := range responses {
 		parsed, err := r.parse()
@@ -99,10 +106,14 @@ func gradePaper(p *paper, responses []savedResponse) (grade, error) {
 	}
 	var g grade
 	for _, it := range p.items {
-		result := it.Score(given[it.id])
+		result := it.ScoreMarks(given[it.id], seed, marks[it.id])
+		if result.NeedsMarking {
+			g.toMark++
+		}
 		g.score = g.score.Add(result.Score)
 		g.items = append(g.items, itemGrade{it.id, result})
 	}
+	g.score = notNegative(g.score)
 	return g, nil
 }
 
@@ -110,20 +121,21 @@ func (g grade) summaries() []event.ItemScoreV1 {
 	summaries := make([]event.ItemScoreV1, 0, len(g.items))
 	for _, it := range g.items {
 		summaries = append(summaries, event.ItemScoreV1{
-			ItemID: it.id, Score: it.result.Score.String(), MaxScore: it.result.Max.String(), Answered: it.result.Answered(),
+			ItemID: it.id, Score: it.stored().String(), MaxScore: it.result.Max.String(), Answered: it.result.Answered(),
 		})
 	}
 	return summaries
 }
 
-// saveGrade writes the scores of a submitted attempt and returns when; the zero
-// time if somebody else has graded it.
-func saveGrade(ctx context.Context, tx pgx.Tx, a attempt, g grade) (gradedAt time.Time, err error) {
+// saveGrade writes the scores of an attempt, tells of them, and returns when; the
+// zero time if somebody else has graded it since a was read. The scores of an
+// earlier grade stay.
+func saveGrade(ctx context.Context, tx pgx.Tx, a attempt, g grade, title string) (gradedAt time.Time, err error) {
 	err = tx.QueryRow(ctx, `
 		update assessment.attempts
-		set status = 'graded', score = $2::text::numeric, graded_at = clock_timestamp()
-		where attempt_id = $1 and status = 'submitted'
-		returning graded_at`, a.AttemptID, g.score.String()).Scan(&gradedAt)
+		set status = 'graded', score = $2::text::numeric, graded_at = clock_timestamp(), items_to_mark = $5
+		where attempt_id = $1 and status = $3 and graded_at is not distinct from $4
+		returning graded_at`, a.AttemptID, g.score.String(), a.Status, a.GradedAt, g.toMark).Scan(&gradedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return time.Time{}, nil
 	}
@@ -143,7 +155,7 @@ func saveGrade(ctx context.Context, tx pgx.Tx, a attempt, g grade) (gradedAt tim
 			return time.Time{}, fmt.Errorf("encode the result of item %s: %w", it.id, err)
 		}
 		ids = append(ids, it.id)
-		scores = append(scores, it.result.Score.String())
+		scores = append(scores, it.stored().String())
 		maxima = append(maxima, it.result.Max.String())
 		answered = append(answered, it.result.Answered())
 		results = append(results, string(encoded))
@@ -156,7 +168,11 @@ func saveGrade(ctx context.Context, tx pgx.Tx, a attempt, g grade) (gradedAt tim
 	if err != nil {
 		return time.Time{}, fmt.Errorf("write the items' scores: %w", err)
 	}
-	return gradedAt, nil
+	return gradedAt, event.AttemptGraded.Emit(ctx, tx, event.AttemptGradedV1{
+		AttemptID: a.AttemptID, AssessmentID: a.AssessmentID, AssessmentTitle: title, CourseID: a.CourseID,
+		OrganisationID: a.OrganisationID, LearnerID: a.LearnerID, Number: a.Number,
+		Score: g.score.String(), MaxScore: a.MaxScore, Items: g.summaries(), At: gradedAt.UTC(),
+	})
 }
 
 // loadResults returns the results of a graded attempt by item.

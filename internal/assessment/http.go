@@ -30,6 +30,18 @@ func (m *Module) Routes(r *httpserver.Router) {
 	}, m.handleStartAttempt)
 
 	httpserver.Handle(r, httpserver.Route{
+		Method: "POST", Path: "/v1/assessments", ID: "compose-assessment",
+		Summary: "Publish an assessment of a course that one teaches, with items of banks", Permission: auth.AuthorItems, Status: 201,
+		Description: "All items must be live. Attempts keep the versions that are on the paper, whatever becomes of the items.",
+		Problems:    []int{404},
+	}, m.handleCompose)
+	httpserver.Handle(r, httpserver.Route{
+		Method: "PUT", Path: "/v1/assessments/{assessment_id}/paper", ID: "recompose-assessment",
+		Summary: "Publish a new version of an assessment with items of banks", Permission: auth.AuthorItems,
+		Description: "Attempts that have begun keep their version.", Problems: []int{404, 409, 412},
+	}, m.handleRecompose)
+
+	httpserver.Handle(r, httpserver.Route{
 		Method: "GET", Path: "/v1/attempts", ID: "list-attempts",
 		Summary: "List the caller's attempts, the newest first", Permission: auth.TakeAssessments,
 	}, m.handleListAttempts)
@@ -77,6 +89,10 @@ func (m *Module) Routes(r *httpserver.Router) {
 		Method: "GET", Path: "/v1/gradebook/{course_id}/me", ID: "get-own-grades",
 		Summary: "Get the caller's own line of a course's gradebook", Permission: auth.TakeAssessments, Problems: []int{404},
 	}, m.handleOwnGrades)
+	m.fileRoutes(r)
+	m.bankRoutes(r)
+	m.analysisRoutes(r)
+	m.markingRoutes(r)
 }
 
 // utc is t for an answer: in UTC, nil if there is none.

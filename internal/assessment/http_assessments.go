@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lyceum-lms/platform/internal/auth"
+	"github.com/lyceum-lms/platform/internal/bus/event"
 	"github.com/lyceum-lms/platform/internal/httpserver"
 )
 
@@ -105,6 +106,7 @@ type assessmentInput struct {
 }
 
 type getAssessmentOutput struct {
+	ETag string `header:"ETag" doc:"Of the version, for If-Match"`
 	Body assessmentBody
 }
 
@@ -121,7 +123,7 @@ func (m *Module) handleGetAssessment(ctx context.Context, in *assessmentInput) (
 	if !s.Enrolled && !s.Staff {
 		return nil, errNotEnrolled()
 	}
-	out := &getAssessmentOutput{Body: newAssessmentBody(o)}
+	out := &getAssessmentOutput{ETag: httpserver.ETag(int64(o.Version)), Body: newAssessmentBody(o)}
 	if s.Staff {
 		p, err := m.papers.get(ctx, o.AssessmentID, o.Version)
 		if err != nil {
@@ -132,4 +134,61 @@ func (m *Module) handleGetAssessment(ctx context.Context, in *assessmentInput) (
 		}
 	}
 	return out, nil
+}
+
+// CompositionBody is an assessment that is put together from banks. It is
+// exported for the description of the API, like all that other types embed.
+type CompositionBody struct {
+	Title            string            `json:"title" minLength:"1" maxLength:"300"`
+	Category         string            `json:"category,omitempty" maxLength:"200" doc:"Of the course's grading policy; empty if ungraded"`
+	MaxAttempts      int               `json:"max_attempts,omitempty" minimum:"0" maximum:"1000" doc:"0: unlimited"`
+	TimeLimitSeconds int               `json:"time_limit_seconds,omitempty" minimum:"0" maximum:"31536000" doc:"0: none"`
+	OpensAt          *time.Time        `json:"opens_at,omitempty"`
+	DueAt            *time.Time        `json:"due_at,omitempty"`
+	Release          string            `json:"release,omitempty" enum:"never,submitted,after_due,last" default:"submitted" doc:"When learners see the answers"`
+	Items            []chosenItemInput `json:"items" minItems:"1" maxItems:"500" nullable:"false" doc:"In order"`
+}
+
+type chosenItemInput struct {
+	ItemID  uuid.UUID `json:"item_id" format:"uuid"`
+	Version int       `json:"version,omitempty" minimum:"1" maximum:"2147483647" doc:"Default: the current one"`
+}
+
+func (in CompositionBody) composition() composition {
+	c := composition{
+		Title: in.Title, Category: in.Category, MaxAttempts: in.MaxAttempts, TimeLimitSeconds: in.TimeLimitSeconds,
+		OpensAt: in.OpensAt, DueAt: in.DueAt, Release: event.ReleasePolicy(in.Release),
+	}
+	for _, it := range in.Items {
+		c.Items = append(c.Items, chosenItem(it))
+	}
+	return c
+}
+
+func (m *Module) handleCompose(ctx context.Context, in *struct {
+	Body struct {
+		CourseID uuid.UUID `json:"course_id" format:"uuid"`
+		CompositionBody
+	}
+}) (*getAssessmentOutput, error) {
+	id, err := m.composeAssessment(ctx, auth.Caller(ctx), in.Body.CourseID, in.Body.composition())
+	if err != nil {
+		return nil, err
+	}
+	return m.handleGetAssessment(ctx, &assessmentInput{AssessmentID: id})
+}
+
+func (m *Module) handleRecompose(ctx context.Context, in *struct {
+	AssessmentID uuid.UUID `path:"assessment_id" format:"uuid"`
+	IfMatch      string    `header:"If-Match" required:"true" maxLength:"50" doc:"The ETag that the assessment was read with"`
+	Body         CompositionBody
+}) (*getAssessmentOutput, error) {
+	seen, err := httpserver.ParseIfMatch(in.IfMatch, "assessment")
+	if err != nil {
+		return nil, err
+	}
+	if err := m.recomposeAssessment(ctx, auth.Caller(ctx), in.AssessmentID, seen, in.Body.composition()); err != nil {
+		return nil, err
+	}
+	return m.handleGetAssessment(ctx, &assessmentInput{AssessmentID: in.AssessmentID})
 }

@@ -57,7 +57,7 @@ type savedResponseBody struct {
 	ItemID   uuid.UUID       `json:"item_id" format:"uuid"`
 	Sequence int64           `json:"sequence"`
 	SavedAt  time.Time       `json:"saved_at"`
-	Response json.RawMessage `json:"response" doc:"By part id: {choices: [...]} or {text: ...}"`
+	Response json.RawMessage `json:"response" doc:"By part id: {choices: [id, ...]}, {text: ...}, {pairs: [[choice, target], ...]}, {points: [[x, y], ...]} or {files: [{file_id, name}, ...]}"`
 }
 
 // newOpenAttemptBody is an attempt with everything that is needed to go on with
@@ -67,7 +67,7 @@ func (m *Module) newOpenAttemptBody(o openPaper) attemptBody {
 	b.Title, b.Items = o.paper.title, o.paper.views(o.Seed)
 	b.Responses = make([]savedResponseBody, 0, len(o.responses))
 	for i := range b.Items {
-		m.linkView(&b.Items[i])
+		m.linker(o.paper.items[i].banked()).view(&b.Items[i])
 	}
 	for _, r := range o.responses {
 		b.Responses = append(b.Responses, savedResponseBody{
@@ -75,17 +75,6 @@ func (m *Module) newOpenAttemptBody(o openPaper) attemptBody {
 		})
 	}
 	return b
-}
-
-// linkView signs the URLs in a view, which is the caller's own.
-func (m *Module) linkView(v *scoring.View) {
-	v.BodyHTML = m.links(v.BodyHTML)
-	for p := range v.Parts {
-		v.Parts[p].PromptHTML = m.links(v.Parts[p].PromptHTML)
-		for c := range v.Parts[p].Choices {
-			v.Parts[p].Choices[c].HTML = m.links(v.Parts[p].Choices[c].HTML)
-		}
-	}
 }
 
 type startAttemptOutput struct {
@@ -170,7 +159,7 @@ type saveResponseInput struct {
 	ItemID    uuid.UUID `path:"item_id" format:"uuid"`
 	Body      struct {
 		Sequence *int64          `json:"sequence,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The client's count of its saves of this item"`
-		Response json.RawMessage `json:"response" doc:"By part id: {choices: [...]} or {text: ...}"`
+		Response json.RawMessage `json:"response" doc:"By part id: {choices: [id, ...]}, {text: ...}, {pairs: [[choice, target], ...]}, {points: [[x, y], ...]} or {files: [{file_id, name}, ...]}"`
 	}
 }
 

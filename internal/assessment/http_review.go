@@ -43,7 +43,12 @@ type reviewItemBody struct {
 	Item     scoring.View     `json:"item"`
 	Response json.RawMessage  `json:"response,omitempty"`
 	Parts    []reviewPartBody `json:"parts,omitempty"`
-	Key      *scoring.KeyView `json:"key,omitempty"`
+	// Of the item as a whole, beside what its parts say.
+	NeedsMarking bool     `json:"needs_marking,omitempty" doc:"People have yet to mark something; it counts as nothing until then"`
+	FeedbackHTML []string `json:"feedback_html,omitempty"`
+	How          string   `json:"how,omitempty" doc:"How the score came about where it is not the sum of the parts', one sentence a line"`
+
+	Key *scoring.KeyView `json:"key,omitempty"`
 }
 
 type reviewPartBody struct {
@@ -52,6 +57,7 @@ type reviewPartBody struct {
 	Correct      bool          `json:"correct"`
 	Score        scoring.Score `json:"score"`
 	MaxScore     scoring.Score `json:"max_score"`
+	NeedsMarking bool          `json:"needs_marking,omitempty" doc:"It has yet to be marked by people"`
 	FeedbackHTML []string      `json:"feedback_html,omitempty"`
 	How          string        `json:"how,omitempty" doc:"How the score came about"`
 }
@@ -83,15 +89,20 @@ func (m *Module) reviewBody(r review) reviewBody {
 	for _, it := range r.paper.items {
 		result := r.results[it.id]
 		view := it.View(r.Seed)
-		m.linkView(&view)
+		link := m.linker(it.banked())
+		link.view(&view)
 		body := reviewItemBody{
 			ItemID: it.id, Score: result.Score, MaxScore: result.Max, Answered: result.Answered(),
-			Item: view, Response: given[it.id], Parts: m.reviewParts(result, r.visible),
+			Item: view, Response: given[it.id], Parts: reviewParts(result, r.visible, link),
+		}
+		body.NeedsMarking = result.NeedsMarking
+		if r.visible.Feedback {
+			body.FeedbackHTML = link.all(result.FeedbackHTML)
 		}
 		if r.visible.Key {
-			key := it.Key()
-			key.ExplanationHTML = m.links(key.ExplanationHTML)
-			body.Key = &key
+			key := it.Key(r.Seed)
+			key.ExplanationHTML = link.html(key.ExplanationHTML)
+			body.Key, body.How = &key, result.How
 		}
 		b.Items = append(b.Items, body)
 	}
@@ -99,17 +110,15 @@ func (m *Module) reviewBody(r review) reviewBody {
 }
 
 // reviewParts is what may be seen of an item's parts.
-func (m *Module) reviewParts(result scoring.Result, v visibility) []reviewPartBody {
+func reviewParts(result scoring.Result, v visibility, link linker) []reviewPartBody {
 	if !v.Parts {
 		return nil
 	}
 	parts := make([]reviewPartBody, 0, len(result.Parts))
 	for _, p := range result.Parts {
-		part := reviewPartBody{PartID: p.PartID, Answered: p.Answered, Correct: p.Correct, Score: p.Score, MaxScore: p.Max}
+		part := reviewPartBody{PartID: p.PartID, Answered: p.Answered, Correct: p.Correct, Score: p.Score, MaxScore: p.Max, NeedsMarking: p.NeedsMarking}
 		if v.Feedback {
-			for _, html := range p.FeedbackHTML {
-				part.FeedbackHTML = append(part.FeedbackHTML, m.links(html))
-			}
+			part.FeedbackHTML = link.all(p.FeedbackHTML)
 		}
 		if v.Key {
 			part.How = p.How

@@ -27,10 +27,14 @@ type paper struct {
 }
 
 type paperItem struct {
-	id    uuid.UUID
-	title string
+	id      uuid.UUID
+	title   string
+	version int // of a bank's item; 0: it came with a course
 	*scoring.Item
 }
+
+// banked reports whether the item, and so the files that it shows, are a bank's.
+func (it paperItem) banked() bool { return it.version > 0 }
 
 // excludedItem is an item that the paper does without, and why.
 type excludedItem struct {
@@ -106,7 +110,7 @@ func (p *papers) get(ctx context.Context, assessment uuid.UUID, version int) (*p
 
 func loadPaper(ctx context.Context, db *postgres.DB, assessment uuid.UUID, version int) (*paper, error) {
 	rows, err := db.Pool.Query(ctx, `
-		select v.title, i.item_id, i.fault, d.definition
+		select v.title, i.item_id, i.fault, coalesce(i.item_version, 0), d.definition
 		from assessment.assessment_versions v
 		left join assessment.paper_items i on i.assessment_id = v.assessment_id and i.version = v.version
 		left join assessment.item_versions d on d.item_id = i.item_id and d.digest = i.digest
@@ -119,9 +123,10 @@ func loadPaper(ctx context.Context, db *postgres.DB, assessment uuid.UUID, versi
 	var (
 		id         *uuid.UUID // null for a paper without items
 		fault      *string
+		banked     int // version of a bank's item
 		definition []byte
 	)
-	tag, err := pgx.ForEachRow(rows, []any{&p.title, &id, &fault, &definition}, func() error {
+	tag, err := pgx.ForEachRow(rows, []any{&p.title, &id, &fault, &banked, &definition}, func() error {
 		if id == nil {
 			return nil
 		}
@@ -139,7 +144,7 @@ func loadPaper(ctx context.Context, db *postgres.DB, assessment uuid.UUID, versi
 			return fmt.Errorf("parse item %s: %w", id, err)
 		}
 		p.index[*id] = len(p.items)
-		p.items = append(p.items, paperItem{id: *id, title: def.Title, Item: parsed})
+		p.items = append(p.items, paperItem{id: *id, title: def.Title, version: banked, Item: parsed})
 		return nil
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ type draft struct {
 
 type draftItem struct {
 	id         uuid.UUID
+	version    *int // of a bank's item
 	definition []byte
 	digest     []byte
 	title      string
@@ -99,10 +100,16 @@ func (m *Module) publishPaper(ctx context.Context, tx pgx.Tx, d bus.Delivery[eve
 	if err := savePaper(ctx, tx, e, paper); err != nil {
 		return fmt.Errorf("save version %d of assessment %s: %w", e.CourseVersion, e.ProblemSetID, err)
 	}
+	e.At = d.OccurredAt
+	return m.announcePaper(ctx, tx, e, paper)
+}
+
+// announcePaper tells the others of a paper that tx has saved.
+func (m *Module) announcePaper(ctx context.Context, tx pgx.Tx, e event.ProblemSetPublishedV1, paper draft) error {
 	published := event.AssessmentPublishedV1{
 		AssessmentID: e.ProblemSetID, CourseID: e.CourseID, OrganisationID: e.OrganisationID, Version: e.CourseVersion,
 		Title: e.Title, Category: e.Category, MaxScore: paper.maxScore.String(), DueAt: utc(e.DueAt),
-		Items: []event.ItemSummaryV1{}, At: d.OccurredAt.UTC(),
+		Items: []event.ItemSummaryV1{}, At: e.At.UTC(),
 	}
 	for _, it := range paper.items {
 		if it.fault != "" {
@@ -139,6 +146,7 @@ func savePaper(ctx context.Context, tx pgx.Tx, e event.ProblemSetPublishedV1, pa
 		digests     [][]byte
 		definitions []string
 		faults      []*string
+		versions    []*int
 	)
 	for _, it := range paper.items {
 		var fault *string
@@ -149,23 +157,22 @@ func savePaper(ctx context.Context, tx pgx.Tx, e event.ProblemSetPublishedV1, pa
 		digests = append(digests, it.digest)
 		definitions = append(definitions, string(it.definition))
 		faults = append(faults, fault)
+		versions = append(versions, it.version)
+	}
+	if err := saveItemVersions(ctx, tx, ids, digests, definitions); err != nil {
+		return err
 	}
 	for _, step := range []struct {
 		sql  string
 		args []any
 	}{
-		{`insert into assessment.item_versions (item_id, digest, definition)
-			select item_id, digest, definition::json from unnest($1::uuid[], $2::bytea[], $3::text[]) as i(item_id, digest, definition)
-			order by item_id, digest
-			on conflict do nothing`,
-			[]any{ids, digests, definitions}},
 		{`insert into assessment.assessment_versions (assessment_id, version, title, max_score, item_count, published_at)
 			values ($1, $2, $3, $4::text::numeric, $5, now())`,
 			[]any{e.ProblemSetID, e.CourseVersion, e.Title, paper.maxScore.String(), paper.count}},
-		{`insert into assessment.paper_items (assessment_id, version, position, item_id, digest, fault)
-			select $1, $2, position, item_id, digest, fault
-			from unnest($3::uuid[], $4::bytea[], $5::text[]) with ordinality as i(item_id, digest, fault, position)`,
-			[]any{e.ProblemSetID, e.CourseVersion, ids, digests, faults}},
+		{`insert into assessment.paper_items (assessment_id, version, position, item_id, digest, fault, item_version)
+			select $1, $2, position, item_id, digest, fault, item_version
+			from unnest($3::uuid[], $4::bytea[], $5::text[], $6::integer[]) with ordinality as i(item_id, digest, fault, item_version, position)`,
+			[]any{e.ProblemSetID, e.CourseVersion, ids, digests, faults, versions}},
 		{`update assessment.assessments
 			set current_version = $2, title = $3, category = $4, position = $5, max_attempts = $6, time_limit_seconds = $7,
 				opens_at = $8, due_at = $9, release = $10, published_at = $11,

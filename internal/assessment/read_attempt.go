@@ -82,8 +82,8 @@ func (m *Module) hints(ctx context.Context, caller auth.Principal, attemptID, it
 	}
 	hints := []string{}
 	for i := range min(n, it.Hints()) {
-		html, _ := it.Hint(i)
-		hints = append(hints, m.links(html))
+		html, _ := it.Hint(i, f.seed)
+		hints = append(hints, m.linker(it.banked()).html(html))
 	}
 	return hints, nil
 }

@@ -43,6 +43,9 @@ func (m *Module) saveResponse(ctx context.Context, caller auth.Principal, attemp
 	if err == nil {
 		err = it.Check(response)
 	}
+	if err == nil {
+		err = m.checkHandedIn(ctx, attemptID, itemID, response)
+	}
 	var refused *scoring.ResponseError
 	if errors.As(err, &refused) {
 		return receipt{}, invalidResponse(refused)

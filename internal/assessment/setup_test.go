@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"gocloud.dev/blob/memblob"
 
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/bus"
@@ -49,9 +50,11 @@ func newModule(t testing.TB, db *postgrestest.Database, config Config) *Module {
 	t.Helper()
 	media, err := mediaurl.New(bytes.Repeat([]byte{7}, mediaurl.MinKeyBytes), time.Hour)
 	require.NoError(t, err)
+	blobs := memblob.OpenBucket(nil)
+	t.Cleanup(func() { require.NoError(t, blobs.Close()) })
 	m, err := New(config, Deps{
 		DB: db.DB(t, moduleName), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Registerer: prometheus.NewRegistry(), Media: media,
+		Registerer: prometheus.NewRegistry(), Media: media, Blobs: blobs,
 	})
 	require.NoError(t, err)
 	return m

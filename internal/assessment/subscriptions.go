@@ -43,7 +43,7 @@ func (m *Module) Contract() bus.Contract {
 				Purpose: "Keeps the names that the gradebook shows, until their owners are erased.",
 				Reactions: []bus.Reaction{
 					bus.On(event.ContactChanged, contactChanged),
-					bus.On(event.AccountErased, accountErased),
+					bus.On(event.AccountErased, m.accountErased),
 				},
 				Reset: resetPeople,
 			},
@@ -112,19 +112,20 @@ func resetEnrolments(ctx context.Context, tx pgx.Tx) error {
 func contactChanged(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.ContactChangedV1]) error {
 	e := d.Payload
 	_, err := tx.Exec(ctx, `
-		insert into assessment.people (account_id, display_name) values ($1, $2)
-		on conflict (account_id) do update set display_name = excluded.display_name`, e.AccountID, e.DisplayName)
+		insert into assessment.people (account_id, display_name, organisation_id) values ($1, $2, $3)
+		on conflict (account_id) do update set display_name = excluded.display_name, organisation_id = excluded.organisation_id`,
+		e.AccountID, e.DisplayName, e.OrganisationID)
 	if err != nil {
 		return fmt.Errorf("record the name of account %s: %w", e.AccountID, err)
 	}
 	return nil
 }
 
-// accountErased forgets the name, and the responses, in which people may have
-// written who they are. Attempts and scores stay: they carry an id that now leads
+// accountErased forgets the name, and the responses and files, in which people may
+// have written who they are. Attempts and scores stay: they carry an id that now leads
 // to nobody, and the statistics of a course need them. Responses that wait for
 // their grade stay as well, since without them it would be a wrong one.
-func accountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.AccountErasedV1]) error {
+func (m *Module) accountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.AccountErasedV1]) error {
 	_, err := tx.Exec(ctx, `delete from assessment.people where account_id = $1`, d.Payload.AccountID)
 	if err != nil {
 		return fmt.Errorf("erase the name of account %s: %w", d.Payload.AccountID, err)
@@ -134,6 +135,26 @@ func accountErased(ctx context.Context, tx pgx.Tx, d bus.Delivery[event.AccountE
 		where t.learner_id = $1 and t.status <> 'submitted' and r.attempt_id = t.attempt_id`, d.Payload.AccountID)
 	if err != nil {
 		return fmt.Errorf("erase the responses of account %s: %w", d.Payload.AccountID, err)
+	}
+	if err := m.eraseFiles(ctx, tx, d.Payload.AccountID); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		`delete from assessment.item_analysis_abilities where learner_id = $1`,
+		`update assessment.item_analyses set requested_by = null where requested_by = $1`,
+		// What somebody wrote for a bank is the organisation's and stays.
+		`delete from assessment.bank_members where account_id = $1`,
+		`update assessment.banks set created_by = null where created_by = $1`,
+		`update assessment.items set created_by = null where created_by = $1`,
+		`update assessment.item_revisions set author_id = null where author_id = $1`,
+		`update assessment.item_imports set requested_by = null where requested_by = $1`,
+		`update assessment.item_imports set confirmed_by = null where confirmed_by = $1`,
+		`update assessment.marks set marker_id = null where marker_id = $1`,
+		`update assessment.marks k set comment = '' from assessment.attempts t where t.learner_id = $1 and k.attempt_id = t.attempt_id`,
+	} {
+		if _, err := tx.Exec(ctx, sql, d.Payload.AccountID); err != nil {
+			return fmt.Errorf("erase account %s from banks, analyses and marks: %w", d.Payload.AccountID, err)
+		}
 	}
 	_, err = tx.Exec(ctx, `delete from assessment.idempotency_keys where principal = $1`, d.Payload.AccountID)
 	if err != nil {

@@ -20,6 +20,8 @@ const (
 	partitionsAhead  = 2
 	maintainInterval = 6 * time.Hour
 	measureInterval  = 30 * time.Second
+	// resumeInterval is how often imports are looked for that nobody is at.
+	resumeInterval = 10 * time.Second
 	// countedAttempts bounds the work of counting attempts in progress.
 	countedAttempts = 100_000
 )
@@ -32,13 +34,19 @@ const (
 func (m *Module) sweep(ctx context.Context) {
 	tick := time.NewTicker(m.config.SweepInterval)
 	defer tick.Stop()
-	var maintained, measured time.Time
+	var maintained, measured, resumed time.Time
 	for {
 		m.sweepOnce(ctx)
 		m.gradeForgotten(ctx)
 		if time.Since(measured) > measureInterval {
 			measured = time.Now()
 			m.measure(ctx)
+		}
+		if time.Since(resumed) > resumeInterval {
+			resumed = time.Now()
+			if err := m.resumeImports(ctx); err != nil && ctx.Err() == nil {
+				m.log.WarnContext(ctx, "cannot look after imports", "error", err)
+			}
 		}
 		if time.Since(maintained) > maintainInterval && m.maintain(ctx) {
 			maintained = time.Now()
@@ -96,7 +104,7 @@ func (m *Module) measure(ctx context.Context) {
 }
 
 // maintain makes the partitions of the coming months and reports whether that
-// went well.
+// went well. It clears up after imports, too.
 func (m *Module) maintain(ctx context.Context) bool {
 	err := m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `select assessment.maintain_partitions($1)`, partitionsAhead)
@@ -104,6 +112,9 @@ func (m *Module) maintain(ctx context.Context) bool {
 	})
 	if err != nil && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "cannot make partitions", "error", err)
+	}
+	if importsErr := m.expireImports(ctx); importsErr != nil && ctx.Err() == nil {
+		m.log.WarnContext(ctx, "cannot clear up after imports", "error", importsErr)
 	}
 	return err == nil
 }

@@ -40,14 +40,15 @@ const (
 	TakeAssessments     Permission = "assessments:take"     // start, save, submit and review own attempts
 	ReadGradebook       Permission = "gradebook:read"       // a whole course's scores
 	ReadAnalytics       Permission = "analytics:read"       // a course's analytics
+	AuthorItems         Permission = "items:author"         // work in item banks, as a bank's members may
 )
 
 var grants = map[Role][]Permission{
 	PlatformAdmin: {ManageOrganisations, ManageMembers, AuthorCourses, TakeCourses, ManageEnrolments,
-		TakeAssessments, ReadGradebook, ReadAnalytics},
+		TakeAssessments, ReadGradebook, ReadAnalytics, AuthorItems},
 	OrganisationAdmin: {ManageMembers, AuthorCourses, TakeCourses, ManageEnrolments, TakeAssessments,
-		ReadGradebook, ReadAnalytics},
-	Instructor: {AuthorCourses, TakeCourses, ManageEnrolments, TakeAssessments, ReadGradebook, ReadAnalytics},
+		ReadGradebook, ReadAnalytics, AuthorItems},
+	Instructor: {AuthorCourses, TakeCourses, ManageEnrolments, TakeAssessments, ReadGradebook, ReadAnalytics, AuthorItems},
 	Learner:    {TakeCourses, TakeAssessments},
 }
 
@@ -106,5 +107,5 @@ func Caller(ctx context.Context) Principal {
 // Permissions lists every permission there is.
 func Permissions() []Permission {
 	return []Permission{Public, SignedIn, ManageOrganisations, ManageMembers, AuthorCourses, TakeCourses,
-		ManageEnrolments, TakeAssessments, ReadGradebook, ReadAnalytics}
+		ManageEnrolments, TakeAssessments, ReadGradebook, ReadAnalytics, AuthorItems}
 }

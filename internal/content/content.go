@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river"
 	"gocloud.dev/blob"
 
+	"github.com/lyceum-lms/platform/internal/mediastore"
 	"github.com/lyceum-lms/platform/internal/mediaurl"
 	"github.com/lyceum-lms/platform/internal/postgres"
 )
@@ -84,7 +85,7 @@ type Module struct {
 	db      *postgres.DB
 	log     *slog.Logger
 	now     func() time.Time
-	blobs   *blob.Bucket
+	files   *mediastore.Store
 	jobs    *river.Client[pgx.Tx]
 	metrics *metrics
 
@@ -103,7 +104,7 @@ func New(cfg Config, deps Deps) (*Module, error) {
 	}
 	cfg = cfg.withDefaults()
 	m := &Module{
-		cfg: cfg, db: deps.DB, log: deps.Log, now: deps.Now, blobs: deps.Blobs,
+		cfg: cfg, db: deps.DB, log: deps.Log, now: deps.Now, files: mediastore.New(deps.Blobs, deps.Log),
 		metrics: newMetrics(deps.Registerer),
 		access:  newLRU[accessKey, access](accessCacheEntries),
 		units:   newLRU[unitKey, *renderedUnit](cfg.UnitCacheBytes),

@@ -5,10 +5,8 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/httpserver"
+	"github.com/lyceum-lms/platform/internal/upload"
 )
-
-// uploadOverhead is what a form may add to the file in it.
-const uploadOverhead = 1 << 20
 
 // Routes registers what the module serves.
 func (m *Module) Routes(r *httpserver.Router) {
@@ -71,7 +69,7 @@ func (m *Module) Routes(r *httpserver.Router) {
 
 	// Imports.
 	httpserver.Raw(r, httpserver.Route{Method: post, Path: "/v1/imports", ID: "request-import", Permission: author,
-		Status: http.StatusAccepted, MaxBody: m.cfg.MaxImportBytes + uploadOverhead,
+		Status: http.StatusAccepted, MaxBody: m.cfg.MaxImportBytes + upload.FormOverhead,
 		Summary:     "Upload an Open edX course export and queue its import",
 		Description: "The body is the .tar.gz itself (application/gzip), or a form with it as its first file (multipart/form-data).",
 		Problems:    []int{413, 429}}, m.postImport)

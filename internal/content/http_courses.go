@@ -3,8 +3,6 @@ package content
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,7 +98,7 @@ func (m *Module) getCourse(ctx context.Context, in *courseInput) (*courseOutput,
 
 // courseOutput adds what only the page of a course shows.
 func (m *Module) courseOutput(ctx context.Context, p auth.Principal, c *course) (*courseOutput, error) {
-	out := &courseOutput{ETag: courseETag(c), Body: courseDetail{
+	out := &courseOutput{ETag: httpserver.ETag(c.RowVersion), Body: courseDetail{
 		CourseID: c.CourseID, Key: c.Key, Slug: c.Slug, Title: c.Title, Summary: c.Summary, Language: c.Language,
 		StartsAt: c.StartsAt, EndsAt: c.EndsAt, Status: c.Status, Listed: c.Listed, Version: c.CurrentVersion,
 		Enrolment: enrolmentPolicy{Mode: c.Mode}, Teaching: c.managedBy(p),
@@ -136,19 +134,6 @@ func (m *Module) courseOutput(ctx context.Context, p auth.Principal, c *course) 
 	return out, nil
 }
 
-func courseETag(c *course) string { return `"` + strconv.FormatInt(c.RowVersion, 10) + `"` }
-
-// parseCourseETag reads an If-Match with one entity tag of ours.
-func parseCourseETag(s string) (int64, error) {
-	inner, ok := strings.CutPrefix(strings.TrimSpace(s), `"`)
-	inner, closed := strings.CutSuffix(inner, `"`)
-	version, err := strconv.ParseInt(inner, 10, 64)
-	if !ok || !closed || err != nil {
-		return 0, problem.InvalidField("header.If-Match", `send the ETag of the course, such as "3"`)
-	}
-	return version, nil
-}
-
 type editCourseInput struct {
 	CourseID uuid.UUID `path:"course_id" format:"uuid"`
 	IfMatch  string    `header:"If-Match" required:"true" maxLength:"50" doc:"the ETag that the course was read with"`
@@ -166,7 +151,7 @@ type editCourseInput struct {
 
 func (m *Module) patchCourse(ctx context.Context, in *editCourseInput) (*courseOutput, error) {
 	p := auth.Caller(ctx)
-	seen, err := parseCourseETag(in.IfMatch)
+	seen, err := httpserver.ParseIfMatch(in.IfMatch, "course")
 	if err != nil {
 		return nil, err
 	}

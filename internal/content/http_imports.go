@@ -60,10 +60,10 @@ func newImportBody(s importState) importBody {
 }
 
 func (m *Module) postImport(w http.ResponseWriter, r *http.Request) {
-	fileName, upload, err := uploadOf(r)
+	export, err := m.uploadOf(r)
 	if err == nil {
 		var state importState
-		if state, err = m.requestImport(r.Context(), auth.Caller(r.Context()), fileName, upload); err == nil {
+		if state, err = m.requestImport(r.Context(), auth.Caller(r.Context()), export); err == nil {
 			w.Header().Set("Location", "/v1/imports/"+state.ImportID.String())
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusAccepted)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/httpserver"
+	"github.com/lyceum-lms/platform/internal/mediaurl"
 	"github.com/lyceum-lms/platform/internal/problem"
 )
 
@@ -86,9 +87,13 @@ func noneMatch(header, etag string) bool {
 
 func (m *Module) getMedia(w http.ResponseWriter, r *http.Request) {
 	// The decoded path, whichever form the router matched on.
-	rest := strings.TrimPrefix(r.URL.Path, "/v1/media/")
+	rest := strings.TrimPrefix(r.URL.Path, mediaurl.Prefix)
 	digest, name, _ := strings.Cut(rest, "/")
-	if err := m.serveMedia(w, r, digest, name); err != nil {
+	signer, err := m.MediaSigner(r.Context())
+	if err == nil {
+		err = m.files.Serve(w, r, signer, digest, name, m.now())
+	}
+	if err != nil {
 		httpserver.WriteProblem(w, r, err)
 	}
 }

@@ -2,17 +2,10 @@ package content
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"github.com/lyceum-lms/platform/internal/content/olx"
 )
@@ -82,7 +75,7 @@ func (m *Module) importCourse(ctx context.Context, src *olx.Source, o ImportOpti
 	edition := newEdition(course, o.OrganisationID, report, m.now())
 	for i, asset := range course.Assets {
 		progress(stepFiles, i, len(course.Assets))
-		if err := m.storeAsset(ctx, asset); err != nil {
+		if err := m.files.PutMedia(ctx, asset.SHA256, asset.MediaType, asset.Open); err != nil {
 			return result, fmt.Errorf("store %s: %w", asset.Path, err)
 		}
 	}
@@ -104,67 +97,4 @@ func (m *Module) importCourse(ctx context.Context, src *olx.Source, o ImportOpti
 	m.access.clear() // every reader's version may be another now
 	progress(stepPublishing, 1, 1)
 	return result, nil
-}
-
-// mediaKey is where the blob store has the content with this digest.
-func mediaKey(digest string) string { return "media/" + digest }
-
-// storeAsset puts a file into the blob store under its digest, unless it is
-// there.
-func (m *Module) storeAsset(ctx context.Context, a *olx.Asset) error {
-	there, err := m.blobs.Exists(ctx, mediaKey(a.SHA256))
-	if err != nil {
-		return fmt.Errorf("look into the blob store: %w", err)
-	}
-	if there {
-		return nil
-	}
-	file, err := a.Open()
-	if err != nil {
-		return fmt.Errorf("open it: %w", err)
-	}
-	defer func() { _ = file.Close() }()
-	digest := sha256.New()
-	return m.writeBlob(ctx, mediaKey(a.SHA256), a.MediaType, io.TeeReader(file, digest), func() error {
-		// A folder that is imported may change between two reads of it.
-		if hex.EncodeToString(digest.Sum(nil)) != a.SHA256 {
-			return errors.New("it has changed while it was being imported")
-		}
-		return nil
-	})
-}
-
-// writeBlob streams r into the blob store. What is there only becomes visible
-// if reading succeeds and check, called after the last byte, agrees.
-func (m *Module) writeBlob(ctx context.Context, key, mediaType string, r io.Reader, check func() error) error {
-	// Closing a blob writer whose context has ended discards what was written.
-	writing, discard := context.WithCancel(ctx)
-	defer discard()
-	w, err := m.blobs.NewWriter(writing, key, &blob.WriterOptions{ContentType: mediaType, DisableContentTypeDetection: true})
-	if err != nil {
-		return fmt.Errorf("write to the blob store: %w", err)
-	}
-	_, err = io.Copy(w, r)
-	if err == nil && check != nil {
-		err = check()
-	}
-	if err != nil {
-		discard()
-		_ = w.Close() // reports the cancellation that we asked for
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("write to the blob store: %w", err)
-	}
-	return nil
-}
-
-// deleteBlob removes an upload. What cannot be removed now is removed by the
-// sweep.
-func (m *Module) deleteBlob(ctx context.Context, key string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := m.blobs.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		m.log.WarnContext(ctx, "could not delete an upload; the sweep will", "key", key, "error", err)
-	}
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"github.com/lyceum-lms/platform/internal/jobs"
 )
@@ -86,20 +83,5 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 
 // sweepUploads removes uploads that a dead process left behind.
 func (m *Module) sweepUploads(ctx context.Context) error {
-	before := m.now().Add(-uploadKept)
-	for uploads := m.blobs.List(&blob.ListOptions{Prefix: uploadPrefix}); ; {
-		upload, err := uploads.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list uploads: %w", err)
-		}
-		if upload.ModTime.After(before) {
-			continue
-		}
-		if err := m.blobs.Delete(ctx, upload.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-			return fmt.Errorf("delete upload %s: %w", upload.Key, err)
-		}
-	}
+	return m.files.Sweep(ctx, uploadPrefix, m.now().Add(-uploadKept))
 }

@@ -2,15 +2,9 @@ package content
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"path"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,6 +12,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/auth"
 	"github.com/lyceum-lms/platform/internal/content/olx"
 	"github.com/lyceum-lms/platform/internal/problem"
+	"github.com/lyceum-lms/platform/internal/upload"
 )
 
 // importStatus is where an import is: queued, running, then one of the others
@@ -88,7 +83,7 @@ func (m *Module) checkWaiting(ctx context.Context, p auth.Principal) error {
 }
 
 // requestImport streams an upload to the blob store and queues its import.
-func (m *Module) requestImport(ctx context.Context, p auth.Principal, fileName string, upload io.Reader) (importState, error) {
+func (m *Module) requestImport(ctx context.Context, p auth.Principal, export *upload.File) (importState, error) {
 	if err := m.checkWaiting(ctx, p); err != nil {
 		return importState{}, err
 	}
@@ -97,25 +92,15 @@ func (m *Module) requestImport(ctx context.Context, p auth.Principal, fileName s
 		return importState{}, fmt.Errorf("make an import id: %w", err)
 	}
 	key := uploadKey(id)
-	counted := &countingReader{r: io.LimitReader(upload, m.cfg.MaxImportBytes+1)}
-	err = m.writeBlob(ctx, key, "application/gzip", counted, func() error {
-		switch {
-		case counted.n == 0:
-			return problem.New(problem.Invalid, "empty-upload", "The upload is empty.")
-		case counted.n > m.cfg.MaxImportBytes:
-			return errUploadTooLarge(m.cfg.MaxImportBytes)
-		}
-		return nil
-	})
-	if err != nil {
-		return importState{}, m.uploadError(err, counted.err)
+	if err := m.files.Write(ctx, key, "application/gzip", export, export.Check); err != nil {
+		return importState{}, export.Fault(err)
 	}
 	var state importState
 	err = m.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			insert into content.imports (import_id, organisation_id, requested_by, any_course, file_name, bytes, blob_key)
 			values ($1, $2, $3, $4, $5, $6, $7)`,
-			id, p.OrganisationID, p.AccountID, p.AdministersOrganisation(), fileName, counted.n, key)
+			id, p.OrganisationID, p.AccountID, p.AdministersOrganisation(), export.Name, export.Bytes(), key)
 		if err != nil {
 			return fmt.Errorf("queue an import: %w", err)
 		}
@@ -130,103 +115,24 @@ func (m *Module) requestImport(ctx context.Context, p auth.Principal, fileName s
 		return err
 	})
 	if err != nil {
-		m.deleteBlob(ctx, key)
+		m.files.Delete(ctx, key)
 	}
 	return state, err
 }
 
-func errUploadTooLarge(limit int64) error {
-	return problem.New(problem.TooLarge, "upload-too-large", "The upload has more than %d bytes.", limit)
+// exportTypes are the media types of an export that is sent as a body.
+func exportTypes() []string {
+	return []string{"application/gzip", "application/x-gzip", "application/x-tar", "application/tar", "application/tar+gzip",
+		"application/x-gtar", "application/x-compressed-tar", "application/octet-stream"}
 }
 
-// uploadError tells the faults of an upload from ours. reading is the error of
-// the upload itself, if it had one.
-func (m *Module) uploadError(err, reading error) error {
-	var tooLarge *http.MaxBytesError
-	var known *problem.Problem
-	switch {
-	case errors.As(err, &known):
-		return err
-	case errors.As(err, &tooLarge):
-		return errUploadTooLarge(m.cfg.MaxImportBytes)
-	case reading != nil:
-		return problem.New(problem.Malformed, "upload-broken-off", "The upload did not arrive completely or in time.").WithCause(err)
-	}
-	return fmt.Errorf("receive an upload: %w", err)
-}
-
-// countingReader knows what it has read and why it could not go on.
-type countingReader struct {
-	r   io.Reader
-	n   int64
-	err error
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		c.err = err
-	}
-	return n, err
-}
-
-// uploadOf finds the export in a request: its first file, if it is a form, or
-// else its body.
-func uploadOf(r *http.Request) (fileName string, upload io.Reader, err error) {
-	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		mediaType = ""
-	}
-	switch mediaType {
-	case "application/gzip", "application/x-gzip", "application/x-tar", "application/tar", "application/tar+gzip",
-		"application/x-gtar", "application/x-compressed-tar", "application/octet-stream":
-		name := "course.tar.gz"
-		if _, params, err := mime.ParseMediaType(r.Header.Get("Content-Disposition")); err == nil {
-			name = plainFileName(params["filename"])
-		}
-		return name, r.Body, nil
-	case "multipart/form-data":
-		if params["boundary"] == "" {
-			return "", nil, problem.New(problem.Malformed, "no-boundary", "The form has no boundary.")
-		}
-		parts, err := r.MultipartReader()
-		if err != nil {
-			return "", nil, problem.New(problem.Malformed, "bad-form", "The form cannot be read.").WithCause(err)
-		}
-		for {
-			part, err := parts.NextPart()
-			if errors.Is(err, io.EOF) {
-				return "", nil, problem.New(problem.Invalid, "no-file", "The form has no file in it.")
-			}
-			if err != nil {
-				return "", nil, problem.New(problem.Malformed, "bad-form", "The form cannot be read.").WithCause(err)
-			}
-			if part.FileName() != "" {
-				return plainFileName(part.FileName()), part, nil
-			}
-		}
-	}
-	return "", nil, problem.New(problem.Invalid, "not-an-archive",
-		"Send the export as application/gzip, or as a file in multipart/form-data.")
-}
-
-// plainFileName is what is kept of a client's file name, to show it.
-func plainFileName(name string) string {
-	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, name)
-	if name == "." || name == "/" || name == "" {
-		return "course.tar.gz"
-	}
-	if utf8.RuneCountInString(name) > 200 {
-		name = string([]rune(name)[:200])
-	}
-	return name
+// uploadOf finds the export in a request.
+func (m *Module) uploadOf(r *http.Request) (*upload.File, error) {
+	return upload.Of(r, upload.Options{
+		Types: exportTypes(), Name: "course.tar.gz", Limit: m.cfg.MaxImportBytes,
+		Otherwise: problem.New(problem.Invalid, "not-an-archive",
+			"Send the export as application/gzip, or as a file in multipart/form-data."),
+	})
 }
 
 // loadImport loads an import of the caller, or of the organisation for its
@@ -311,7 +217,7 @@ func (m *Module) cancelImport(ctx context.Context, p auth.Principal, id uuid.UUI
 	}
 	if cancelled {
 		m.metrics.imports.WithLabelValues("cancelled").Inc()
-		m.deleteBlob(ctx, state.BlobKey)
+		m.files.Delete(ctx, state.BlobKey)
 	}
 	return state, nil
 }

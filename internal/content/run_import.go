@@ -57,17 +57,17 @@ func (m *Module) runImport(ctx context.Context, id uuid.UUID, last bool) error {
 		}
 		m.metrics.imports.WithLabelValues("failed").Inc()
 		if cause == nil {
-			m.deleteBlob(ctx, state.BlobKey)
+			m.files.Delete(ctx, state.BlobKey)
 			return fmt.Errorf("run import %s: %w", id, err)
 		}
 	}
-	m.deleteBlob(ctx, state.BlobKey)
+	m.files.Delete(ctx, state.BlobKey)
 	return nil
 }
 
 // importUpload reads the upload and publishes it. The result may be nil.
 func (m *Module) importUpload(ctx context.Context, state importState) (*ImportResult, error) {
-	upload, err := m.blobs.NewReader(ctx, state.BlobKey, nil)
+	upload, err := m.files.Open(ctx, state.BlobKey)
 	if err != nil {
 		return nil, fmt.Errorf("open the upload: %w", err)
 	}

@@ -22,7 +22,7 @@ func TestUploadsThatWereLeftBehindAreSweptAway(t *testing.T) {
 		Now: func() time.Time { return now }, Blobs: blobs,
 	})
 	require.NoError(t, err)
-	for _, key := range []string{"imports/1", mediaKey("00")} {
+	for _, key := range []string{"imports/1", "media/00"} {
 		require.NoError(t, blobs.WriteAll(t.Context(), key, []byte("x"), nil))
 	}
 	exists := func(key string) bool {
@@ -35,7 +35,7 @@ func TestUploadsThatWereLeftBehindAreSweptAway(t *testing.T) {
 	now = now.Add(uploadKept + time.Minute)
 	require.NoError(t, m.sweepUploads(t.Context()))
 	require.False(t, exists("imports/1"))
-	require.True(t, exists(mediaKey("00")), "media are not uploads")
+	require.True(t, exists("media/00"), "media are not uploads")
 }
 
 func TestConfigSaysWhatIsWrongWithIt(t *testing.T) {

@@ -196,10 +196,13 @@ func plainBytes(s string) string {
 	return s
 }
 
-// cutAt is the last place not after max that is not within a character.
-func cutAt(s string, max int) int {
-	for max > 0 && !utf8.RuneStart(s[max]) {
-		max--
+// cutAt is the last place not after limit that is not within a character or a tag.
+func cutAt(s string, limit int) int {
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
 	}
-	return max
+	if open := strings.LastIndexByte(s[:limit], '<'); open > strings.LastIndexByte(s[:limit], '>') {
+		return open
+	}
+	return limit
 }

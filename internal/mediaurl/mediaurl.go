@@ -22,16 +22,18 @@ import (
 	"time"
 )
 
-// Prefix is the path below which media are served.
+// Prefix is the path below which the files of courses are served, and what a
+// new Signer signs for.
 const Prefix = "/v1/media/"
 
 // MinKeyBytes is the least length of a signing key.
 const MinKeyBytes = 32
 
-// Signer signs and checks media URLs with one key.
+// Signer signs and checks media URLs with one key, below one path.
 type Signer struct {
-	key  []byte
-	step time.Duration
+	key    []byte
+	step   time.Duration
+	prefix string
 }
 
 // New returns a signer whose URLs live for between ttl/2 and ttl: all URLs made
@@ -44,7 +46,16 @@ func New(key []byte, ttl time.Duration) (*Signer, error) {
 	if ttl < 2*time.Second {
 		return nil, fmt.Errorf("media URLs would live for %s, less than 2 s", ttl)
 	}
-	return &Signer{key: key, step: (ttl / 2).Truncate(time.Second)}, nil
+	return &Signer{key: key, step: (ttl / 2).Truncate(time.Second), prefix: Prefix}, nil
+}
+
+// Below returns a signer with the same key for files that are served below
+// another path, which begins and ends with a slash. A URL of the one is none of
+// the other.
+func (s *Signer) Below(prefix string) *Signer {
+	other := *s
+	other.prefix = prefix
+	return &other
 }
 
 // Expiry is when the URLs made at this time expire.
@@ -54,7 +65,7 @@ func (s *Signer) Expiry(now time.Time) time.Time { return now.Truncate(s.step).A
 // name the plain file name, which decides the media type.
 func (s *Signer) URL(digest, name string, expires time.Time) string {
 	at := strconv.FormatInt(expires.Unix(), 10)
-	return Prefix + digest + "/" + url.PathEscape(name) +
+	return s.prefix + digest + "/" + url.PathEscape(name) +
 		"?expires=" + at + "&signature=" + base64.RawURLEncoding.EncodeToString(s.mac(digest, name, at))
 }
 
@@ -85,6 +96,9 @@ func (s *Signer) mac(digest, name, expires string) []byte {
 	mac := hmac.New(sha256.New, s.key)
 	// The length of the name keeps one field from running into the next.
 	fmt.Fprintf(mac, "lyceum media 1\n%s\n%d\n%s\n%s", digest, len(name), name, expires)
+	if s.prefix != Prefix { // whose URLs are out in a form without it
+		fmt.Fprintf(mac, "\n%s", s.prefix)
+	}
 	return mac.Sum(nil)
 }
 

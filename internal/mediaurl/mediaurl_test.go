@@ -131,3 +131,23 @@ func TestRenderHTMLSignsNoTexts(t *testing.T) {
 		require.Equal(t, markup, s.RenderHTML(markup, s.Expiry(noon)))
 	}
 }
+
+func TestAnotherPathHasURLsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	courses := signer(t)
+	banks := courses.Below("/v1/item-media/")
+	expires := courses.Expiry(noon)
+	signed := banks.URL(digest, "a.png", expires)
+	require.True(t, strings.HasPrefix(signed, "/v1/item-media/"+digest+"/a.png?"), signed)
+	u, err := url.Parse(signed)
+	require.NoError(t, err)
+	at, signature := u.Query().Get("expires"), u.Query().Get("signature")
+	_, err = banks.Verify(digest, "a.png", at, signature, noon)
+	require.NoError(t, err)
+	_, err = courses.Verify(digest, "a.png", at, signature, noon)
+	require.ErrorIs(t, err, ErrForged)
+	_, _, at, signature = parts(t, courses.URL(digest, "a.png", expires))
+	_, err = banks.Verify(digest, "a.png", at, signature, noon)
+	require.ErrorIs(t, err, ErrForged)
+	require.Contains(t, banks.RenderHTML(`<img src="asset:`+digest+`/a.png">`, expires), `"/v1/item-media/`)
+}

@@ -3,6 +3,7 @@ package journey
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestOrganisationsDoNotLearnOfEachOther(t *testing.T) {
 	for _, op := range platformtest.OperationsOf(t, platform) {
 		names := op.PathParameters()
 		// Files are fetched with a signature instead of a token.
-		if len(names) == 0 || op.ID == "get-media" {
+		if len(names) == 0 || op.ID == "get-media" || op.ID == "get-item-media" {
 			continue
 		}
 		for _, name := range names {
@@ -65,21 +66,59 @@ func TestOrganisationsDoNotLearnOfEachOther(t *testing.T) {
 // ask returns the answer without what differs from one request to the next.
 func ask(t *testing.T, person *platformtest.Person, op platformtest.Operation, path string) platformtest.Problem {
 	t.Helper()
+	response, definition := map[string]any{}, anItem()
 	bodies := map[string]any{
 		"edit-course":   map[string]any{"title": "Mine"},
 		"enrol-learner": map[string]any{"email": person.Email},
-		"save-response": map[string]any{"response": map[string]any{}},
+		"save-response": map[string]any{"response": response},
+
+		"edit-item-bank":        map[string]any{"title": "Mine"},
+		"put-item-bank-member":  map[string]any{"role": "manager"},
+		"create-item-folder":    map[string]any{"name": "Mine"},
+		"move-item-folder":      map[string]any{"name": "Mine"},
+		"create-item":           map[string]any{"definition": definition},
+		"put-item-definition":   map[string]any{"definition": definition},
+		"edit-item":             map[string]any{"tags": []string{"mine"}},
+		"edit-items":            map[string]any{"filter": map[string]any{}, "change": map[string]any{"tags": []string{"mine"}}},
+		"preview-definition":    map[string]any{"definition": definition},
+		"try-definition":        map[string]any{"definition": definition, "response": response},
+		"try-item":              map[string]any{"response": response},
+		"recompose-assessment":  map[string]any{"title": "Mine", "items": []map[string]string{{"item_id": uuid.NewString()}}},
+		"mark-item":             map[string]any{"marks": map[string]any{}},
+		"request-item-analysis": map[string]any{},
 	}
 	body := bodies[op.ID]
 	if op.BodyRequired {
 		require.NotNil(t, body, "%s needs a body", op.ID)
 	}
-	response, err := person.Do(t.Context(), op.Method, path, body, platformtest.Header{Name: "If-Match", Value: `"1"`})
+	answer, err := person.Do(t.Context(), op.Method, path, body, platformtest.Header{Name: "If-Match", Value: `"1"`})
 	require.NoError(t, err)
-	problem, err := response.Problem()
+	problem, err := answer.Problem()
 	require.NoError(t, err, "%s %s", op.Method, path)
 	problem.Instance = ""
 	return problem
+}
+
+// anItem is a definition that a bank takes.
+func anItem() map[string]any {
+	return map[string]any{
+		"title": "Capital", "body_html": "<p>Which?</p>", "weight": "1",
+		"parts": []map[string]any{{"part_id": "1", "kind": "text", "texts": []map[string]string{{"match": "exact", "pattern": "Paris", "credit": "1"}}}},
+	}
+}
+
+// bankIDs makes a bank with one of everything that banks have.
+func bankIDs(t *testing.T, iris *platformtest.Person) map[string]string {
+	var bank, folder, item, upload map[string]any
+	iris.Post(t, "/v1/item-banks", map[string]any{"title": "Capitals"}, &bank)
+	path := "/v1/item-banks/" + bank["bank_id"].(string)
+	iris.Post(t, path+"/folders", map[string]any{"name": "Europe"}, &folder)
+	iris.Post(t, path+"/items", map[string]any{"definition": anItem()}, &item)
+	iris.Call(t, http.MethodPost, path+"/imports", platformtest.Raw{ContentType: "text/plain", Body: []byte("::Q:: Is it? {T}")}, &upload)
+	return map[string]string{
+		"bank_id": bank["bank_id"].(string), "folder_id": folder["folder_id"].(string), "item_id": item["item_id"].(string),
+		"item_import_id": upload["import_id"].(string), "version": "1",
+	}
 }
 
 // otherOrganisation makes a second organisation with its people.
@@ -124,8 +163,21 @@ func demoIDs(t *testing.T, platform *platformtest.Platform, database *postgreste
 		"item_id": attempt.Items[0].ItemID, "import_id": upload.ImportID, "notification_id": inbox.Items[0].ID,
 		"number": "1", "role": "instructor",
 	}
+	attemptItem := ids["item_id"]
+	maps.Copy(ids, bankIDs(t, iris))
+	var analysis, fileID string
+	err := database.Admin(t).QueryRow(t.Context(), `
+		insert into assessment.attempt_files (file_id, attempt_id, item_id, part_id, name, bytes)
+		values (gen_random_uuid(), $1, $2, '1', 'a.pdf', 1) returning file_id::text`, ids["attempt_id"], attemptItem).Scan(&fileID)
+	require.NoError(t, err)
+	err = database.Admin(t).QueryRow(t.Context(), `
+		insert into assessment.item_analyses (analysis_id, organisation_id, assessment_id, version, title, omitted, response_model)
+		select gen_random_uuid(), organisation_id, assessment_id, version, 'Week 1', 'zero', false from assessment.attempts where attempt_id = $1
+		returning analysis_id::text`, ids["attempt_id"]).Scan(&analysis)
+	require.NoError(t, err)
+	ids["file_id"], ids["analysis_id"], ids["table"], ids["plot"] = fileID, analysis, "items.csv", "test-information.svg"
 	var session string
-	err := database.Admin(t).QueryRow(t.Context(), `select session_id::text from users.sessions where account_id = $1 limit 1`,
+	err = database.Admin(t).QueryRow(t.Context(), `select session_id::text from users.sessions where account_id = $1 limit 1`,
 		leo.Account.AccountID).Scan(&session)
 	require.NoError(t, err)
 	ids["session_id"] = session

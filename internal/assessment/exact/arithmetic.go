@@ -190,10 +190,14 @@ func (n Number) RoundSignificant(digits int) (Number, error) {
 // Magnitude is the power of ten of the first significant digit: 2 for 345, -3 for
 // 0.00123. That of zero is 0.
 func (n Number) Magnitude() int {
-	r := new(big.Rat).Abs(n.value())
-	if r.Sign() == 0 {
-		return 0
+	if i, ok := n.Int64(); ok { // the common case
+		m := 0
+		for i /= 10; i != 0; i /= 10 {
+			m++
+		}
+		return m
 	}
+	r := new(big.Rat).Abs(n.value())
 	// The estimate from the lengths in bits is at most one too low or too high.
 	bits := r.Num().BitLen() - r.Denom().BitLen()
 	m := int(math.Floor(float64(bits) * math.Log10(2)))

@@ -75,9 +75,10 @@ func isNumeral(s string) bool {
 	if s != "" && (s[0] == '-' || s[0] == '+') {
 		s = s[1:]
 	}
-	mantissa, exponent := s, ""
+	mantissa := s
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		mantissa, exponent = s[:i], s[i+1:]
+		exponent := s[i+1:]
+		mantissa = s[:i]
 		if exponent != "" && (exponent[0] == '-' || exponent[0] == '+') {
 			exponent = exponent[1:]
 		}
@@ -177,3 +178,7 @@ func quote(s string) string {
 	}
 	return strconv.Quote(s)
 }
+
+// Size is the length of the number in bits, which is what arithmetic with it
+// costs.
+func (n Number) Size() int { return n.value().Num().BitLen() + n.value().Denom().BitLen() }

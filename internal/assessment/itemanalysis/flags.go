@@ -18,7 +18,8 @@ const (
 	// be rejected or improved by revision" (Ebel & Frisbie 1991, p. 232).
 	WeakUpperLower = 0.20
 	// RareDistractorShare: a distractor that fewer choose does not function
-	// (Haladyna & Downing 1993).
+	// (Haladyna & Downing 1993). Where so many choose the key that the distractors
+	// could not all reach it, none is flagged for missing it.
 	RareDistractorShare = 0.05
 	// LowWeightShare: an item whose effective weight is less than this part of
 	// its intended weight counts for less than half of what was meant. Ours.
@@ -119,8 +120,8 @@ func flagDistractor(it *ItemStats, o, key OptionStats, oneKey bool) (Flag, bool)
 	distractor, ok := o.PointBiserialRest.Get()
 	keyed, keyOK := key.PointBiserialRest.Get()
 	upper, lower := value(o.UpperShare), value(o.LowerShare)
-	beyondChance := ok && distractor > KeyCheckZ/math.Sqrt(float64(it.Given))
-	beatsKey := oneKey && o.UpperShare.Value != nil && key.UpperShare.Value != nil && upper > value(key.UpperShare) && upper > lower
+	beyondChance := ok && exceeds(distractor, KeyCheckZ/math.Sqrt(float64(it.Given)))
+	beatsKey := oneKey && o.UpperShare.Value != nil && key.UpperShare.Value != nil && exceeds(upper, value(key.UpperShare)) && exceeds(upper, lower)
 	f := Flag{OptionID: o.OptionID, Figures: figures(map[string]Figure{
 		"share":                   o.Share,
 		"point_biserial_rest":     o.PointBiserialRest,
@@ -132,7 +133,7 @@ func flagDistractor(it *ItemStats, o, key OptionStats, oneKey bool) (Flag, bool)
 	evidence := fmt.Sprintf("Of the best 27 %% of learners %s chose it and %s the key %s; of the weakest 27 %%, %s chose it. Its point-biserial with the rest of the test is %s, the key's is %s.",
 		percent(o.UpperShare), percent(key.UpperShare), key.Label, percent(o.LowerShare), decimals(o.PointBiserialRest), decimals(key.PointBiserialRest))
 	switch {
-	case beatsKey || (beyondChance && (!keyOK || distractor > keyed)):
+	case beatsKey || (beyondChance && (!keyOK || exceeds(distractor, keyed))):
 		f.Code = CheckKey
 		f.Sentence = fmt.Sprintf("Good students chose %s: check the key. %s", o.Label, evidence)
 	case beyondChance:
@@ -147,16 +148,20 @@ func flagDistractor(it *ItemStats, o, key OptionStats, oneKey bool) (Flag, bool)
 func flagDiscrimination(it *ItemStats) []Flag {
 	r, ok := it.Discrimination.Get()
 	if ok && r < 0 {
+		how := "worse here"
+		if r > -KeyCheckZ/math.Sqrt(float64(it.Given)) {
+			how = "no better here than others" // it may be chance that it is below zero
+		}
 		return []Flag{{
 			Code:    NegativeDiscrimination,
 			Figures: figures(map[string]Figure{"discrimination": it.Discrimination, "upper_lower_index": it.UpperLower}),
-			Sentence: fmt.Sprintf("Learners who do well in the rest of the test do worse here (item-rest correlation %s): check the key and the wording, or take the item out.",
-				decimals(it.Discrimination)),
+			Sentence: fmt.Sprintf("Learners who do well in the rest of the test do %s (item-rest correlation %s): check the key and the wording, or take the item out.",
+				how, decimals(it.Discrimination)),
 		}}
 	}
 	d, ok := it.UpperLower.Get()
 	facility := value(it.Facility)
-	if ok && d < WeakUpperLower && facility > TooHardFacility && facility < TooEasyFacility {
+	if ok && exceeds(WeakUpperLower, d) && exceeds(facility, TooHardFacility) && exceeds(TooEasyFacility, facility) {
 		return []Flag{{
 			Code:    WeakDiscrimination,
 			Figures: figures(map[string]Figure{"upper_lower_index": it.UpperLower, "discrimination": it.Discrimination}),
@@ -174,13 +179,13 @@ func flagLevel(it *ItemStats) []Flag {
 	switch {
 	case !ok:
 		return nil
-	case facility >= TooEasyFacility:
+	case !exceeds(TooEasyFacility, facility):
 		f.Code = TooEasy
 		f.Sentence = fmt.Sprintf("Nearly everybody gets it right (%s of the marks): it tells little about learners.", percent(it.Facility))
-	case facility <= TooHardFacility:
+	case !exceeds(facility, TooHardFacility):
 		f.Code = TooHard
 		f.Sentence = fmt.Sprintf("Hardly anybody gets it right (%s of the marks): check the key and whether it was taught.", percent(it.Facility))
-	case known && facility <= chance:
+	case known && !exceeds(facility, chance):
 		f.Code = AtGuessing
 		f.Sentence = fmt.Sprintf("Learners do no better than by guessing (%s of the marks, guessing gives %s): check the key and whether it was taught.", percent(it.Facility), percent(it.Chance))
 	default:
@@ -190,10 +195,18 @@ func flagLevel(it *ItemStats) []Flag {
 }
 
 func flagDistractors(it *ItemStats) []Flag {
+	distractors, chosen := 0, 0.0
+	for _, o := range it.Options {
+		if !o.Key && !o.Omitted {
+			distractors++
+			chosen += value(o.Share)
+		}
+	}
+	inReach := !exceeds(RareDistractorShare*float64(distractors), chosen)
 	var flags []Flag
 	for _, o := range it.Options {
 		share, ok := o.Share.Get()
-		if o.Key || o.Omitted || !ok || share >= RareDistractorShare {
+		if o.Key || o.Omitted || !ok || !exceeds(RareDistractorShare, share) || (o.N > 0 && !inReach) {
 			continue
 		}
 		f := Flag{OptionID: o.OptionID, Figures: map[string]float64{"n": float64(o.N), "share": share}}
@@ -220,7 +233,7 @@ func flagWeight(it *ItemStats) []Flag {
 	case !ok && value(it.ItemTotal) < 0:
 		f.Code = NegativeWeight
 		f.Sentence = fmt.Sprintf("The item works against the total: it was meant to make up %s of the test, and those who get it right have lower totals.", percent(it.IntendedWeight))
-	case ok && effective < LowWeightShare*intended:
+	case ok && exceeds(LowWeightShare*intended, effective):
 		f.Code = LowWeight
 		f.Sentence = fmt.Sprintf("The item was meant to make up %s of the test and makes up %s of what tells learners apart.", percent(it.IntendedWeight), percent(it.EffectiveWeight))
 	default:
@@ -231,7 +244,7 @@ func flagWeight(it *ItemStats) []Flag {
 
 func flagOmits(it *ItemStats) []Flag {
 	share := float64(it.Omits) / float64(it.Given)
-	if share < ManyOmittedShare {
+	if exceeds(ManyOmittedShare, share) {
 		return nil
 	}
 	return []Flag{{
@@ -244,7 +257,7 @@ func flagOmits(it *ItemStats) []Flag {
 func flagAlpha(it *ItemStats, test Test) []Flag {
 	with, ok := test.Alpha.Get()
 	without, known := it.AlphaIfDeleted.Get()
-	if !ok || !known || without < with+AlphaGain {
+	if !ok || !known || exceeds(with+AlphaGain, without) {
 		return nil
 	}
 	return []Flag{{
@@ -264,7 +277,7 @@ func flagTest(report *Report) []Flag {
 			Sentence: fmt.Sprintf("Too few attempts to judge items by: there are %d, and below %d the figures are mostly chance.", report.Learners, FewAttempts),
 		})
 	}
-	if alpha, ok := report.Test.Alpha.Get(); ok && alpha < UnsatisfactoryAlpha {
+	if alpha, ok := report.Test.Alpha.Get(); ok && exceeds(UnsatisfactoryAlpha, alpha) {
 		flags = append(flags, Flag{
 			Code:      UnsatisfactoryTest,
 			Tentative: report.Learners < FewAttempts,
@@ -288,6 +301,10 @@ func figures(of map[string]Figure) map[string]float64 {
 	}
 	return kept
 }
+
+// exceeds reports whether a is larger than b by more than rounding, so that no flag
+// depends on the order in which marks were added up.
+func exceeds(a, b float64) bool { return a > b+1e-9 }
 
 // value is the number, or 0.
 func value(f Figure) float64 {

@@ -34,9 +34,9 @@ const (
 // Criteria of convergence, see FitIRT.
 const (
 	emTolerance     = 1e-3 // for Newton steps to take over
-	emFineTolerance = 1e-6 // where they cannot
+	emFineTolerance = 1e-6 // where they could not
 	newtonTolerance = 1e-7
-	maxNewtonSteps  = 30
+	maxNewtonSteps  = 100
 )
 
 // quadrature are the points of integration with the logarithms of their weights.
@@ -101,27 +101,20 @@ func (f *fit) start() []itemEstimate {
 	return estimates
 }
 
-// run fits.
+// run fits: EM to find the region, Newton steps to find the point, and where
+// those fail EM and Newton steps once more.
 func (f *fit) run(ctx context.Context, maxCycles int) error {
-	tolerance := emTolerance
-	for {
-		settled, err := f.cycle(ctx, tolerance, maxCycles)
-		if err != nil {
+	for _, tolerance := range []float64{emTolerance, emFineTolerance} {
+		if err := f.cycle(ctx, tolerance, maxCycles); err != nil {
 			return err
-		}
-		if !settled {
-			f.unconverged = "the EM cycles were used up"
-			break
 		}
 		done, err := f.polish(ctx)
 		if err != nil {
 			return err
 		}
-		if done || tolerance == emFineTolerance {
-			f.converged = done
+		if f.converged = done; done {
 			break
 		}
-		tolerance = emFineTolerance
 	}
 	f.orient()
 	return f.evaluate(ctx)
@@ -144,21 +137,20 @@ func (f *fit) orient() {
 
 // cycle runs accelerated EM until a cycle changes nothing by more than the
 // tolerance, or the cycles are used up.
-func (f *fit) cycle(ctx context.Context, tolerance float64, maxCycles int) (settled bool, err error) {
+func (f *fit) cycle(ctx context.Context, tolerance float64, maxCycles int) error {
 	for f.cycles < maxCycles {
 		start := f.estimates
 		first, startLik, err := f.step(ctx, start)
 		if err != nil {
-			return false, err
+			return err
 		}
-		f.logLik = startLik
 		if change(start, first) < tolerance {
 			f.estimates = first
-			return true, nil
+			return nil
 		}
 		second, _, err := f.step(ctx, first)
 		if err != nil {
-			return false, err
+			return err
 		}
 		f.estimates = second
 		leapt, worth := leap(start, first, second)
@@ -167,14 +159,14 @@ func (f *fit) cycle(ctx context.Context, tolerance float64, maxCycles int) (sett
 		}
 		third, leaptLik, err := f.step(ctx, leapt)
 		if err != nil {
-			return false, err
+			return err
 		}
 		// A leap that falls below where it started from is undone.
 		if leaptLik >= startLik {
 			f.estimates = third
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // leap extrapolates two EM steps (Varadhan & Roland 2008, S3).

@@ -217,77 +217,121 @@ func (s *infoSums) addComplete(probability []nodes) {
 	}
 }
 
-// polish goes on from EM by Newton steps on the marginal likelihood. It
-// reports whether they converged; where they would lead downhill they do not.
+// polish goes on from EM by Newton steps on the marginal likelihood. A step that
+// would lower it is halved, and where the information is not positive definite
+// it is made so (Levenberg's damping). It reports whether a full step came to
+// move nothing.
 func (f *fit) polish(ctx context.Context) (done bool, err error) {
 	for range maxNewtonSteps {
 		info, err := f.informationAt(ctx, f.estimates)
 		if err != nil {
 			return false, err
 		}
-		free := freeParameters(f.estimates)
-		factor, ok := cholesky(submatrix(info.matrix, free))
-		if !ok {
-			f.unconverged = "the observed information is not positive definite"
-			return false, nil
-		}
-		step := factor.solve(pick(info.gradient, free))
 		f.newtonSteps++
-		next, moved := moveBy(f.estimates, free, step)
-		if moved < newtonTolerance {
+		free := freeParameters(f.estimates, info.gradient)
+		step, damped := newtonStep(submatrix(info.matrix, free), pick(info.gradient, free))
+		next, far := moveBy(f.estimates, free, step)
+		if far < newtonTolerance && !damped {
 			f.estimates = next
 			return true, nil
 		}
-		better, err := f.improves(ctx, next, info.logLik)
+		better, err := f.improve(ctx, free, step, info.logLik)
 		if err != nil {
 			return false, err
 		}
 		if !better {
-			f.unconverged = "Newton steps lower the likelihood"
+			f.unconverged = "no step raises the likelihood"
 			return false, nil
 		}
-		f.estimates = next
 	}
-	f.unconverged = "the Newton steps were used up"
+	f.unconverged = "the steps were used up"
 	return false, nil
 }
 
-// improves reports whether estimates are no worse than a likelihood, but for
-// rounding.
-func (f *fit) improves(ctx context.Context, estimates []itemEstimate, than float64) (bool, error) {
-	e, err := f.expect(ctx, estimates)
-	if err != nil {
-		return false, err
+// newtonStep solves information * step = gradient.
+func newtonStep(matrix [][]float64, gradient []float64) (step []float64, damped bool) {
+	factor, ok := cholesky(matrix)
+	largest := 0.0
+	for i := range matrix {
+		largest = math.Max(largest, math.Abs(matrix[i][i]))
 	}
-	return e.logLik >= than-1e-10*math.Abs(than), nil
+	for damping := 1e-4; !ok; damping *= 10 {
+		damped = true
+		for i := range matrix {
+			matrix[i][i] += damping * largest
+		}
+		factor, ok = cholesky(matrix)
+		if math.IsInf(damping, 1) { // no matrix of numbers
+			return make([]float64, len(gradient)), true
+		}
+	}
+	return factor.solve(gradient), damped
 }
 
-// freeParameters are those of the items that have not run into a bound.
-func freeParameters(estimates []itemEstimate) []int {
+// improve takes the step, or as much of it as raises the likelihood, but for
+// rounding.
+func (f *fit) improve(ctx context.Context, free []int, step []float64, logLik float64) (better bool, err error) {
+	for range 20 {
+		next, _ := moveBy(f.estimates, free, step)
+		e, err := f.expect(ctx, next)
+		if err != nil {
+			return false, err
+		}
+		if e.logLik >= logLik-1e-12*math.Abs(logLik) {
+			f.estimates = next
+			return true, nil
+		}
+		for i := range step {
+			step[i] /= 2
+		}
+	}
+	return false, nil
+}
+
+// freeParameters are those that have not run into a bound, or would turn back
+// from it.
+func freeParameters(estimates []itemEstimate, gradient []float64) []int {
 	var free []int
 	for j, e := range estimates {
-		if !e.atBound() {
-			free = append(free, 2*j, 2*j+1)
+		if math.Abs(e.slope) < MaxSlope || e.slope*gradient[2*j] < 0 {
+			free = append(free, 2*j)
+		}
+		if math.Abs(e.intercept) < MaxIntercept || e.intercept*gradient[2*j+1] < 0 {
+			free = append(free, 2*j+1)
 		}
 	}
 	return free
 }
 
-// moveBy adds a step to the free parameters, and says how far the farthest went.
-func moveBy(estimates []itemEstimate, free []int, step []float64) (next []itemEstimate, moved float64) {
+// moveBy adds a step to the free parameters, as much of it as leads to the next
+// bound. It says how far the step would have gone.
+func moveBy(estimates []itemEstimate, free []int, step []float64) (next []itemEstimate, far float64) {
 	next = append(next, estimates...)
+	share := 1.0
 	for at, i := range free {
-		moved = math.Max(moved, math.Abs(step[at]))
-		if i%2 == 0 {
-			next[i/2].slope += step[at]
-		} else {
-			next[i/2].intercept += step[at]
+		value, bound := next[i/2].parameter(i % 2)
+		far = math.Max(far, math.Abs(step[at]))
+		if room := math.Copysign(bound, step[at]) - *value; room != 0 && math.Abs(step[at]) > math.Abs(room) {
+			share = math.Min(share, room/step[at])
 		}
 	}
-	for j := range next {
-		next[j] = next[j].bounded()
+	for at, i := range free {
+		value, bound := next[i/2].parameter(i % 2)
+		room := math.Copysign(bound, step[at]) - *value
+		*value += share * step[at]
+		if math.Abs(share*step[at]) >= math.Abs(room) {
+			*value = math.Copysign(bound, step[at])
+		}
 	}
-	return next, moved
+	return next, far
+}
+
+// parameter is the slope (0) or the intercept (1), with its bound.
+func (e *itemEstimate) parameter(which int) (value *float64, bound float64) {
+	if which == 0 {
+		return &e.slope, MaxSlope
+	}
+	return &e.intercept, MaxIntercept
 }
 
 // evaluate takes the likelihood and the information at the final estimates.
@@ -310,7 +354,7 @@ func (f *fit) standardErrors() []itemErrors {
 		none := notComputable("the estimates ran into their bounds")
 		errs[j] = itemErrors{none, none, none}
 	}
-	free := freeParameters(f.estimates)
+	free := freeParameters(f.estimates, f.information.gradient)
 	factor, ok := cholesky(submatrix(f.information.matrix, free))
 	if !ok {
 		for j := range errs {
@@ -320,9 +364,11 @@ func (f *fit) standardErrors() []itemErrors {
 		return errs
 	}
 	covariance := factor.inverse()
-	for at := 0; at < len(free); at += 2 {
+	for at := range len(free) - 1 {
 		j := free[at] / 2
-		errs[j] = errorsOf(f.estimates[j], covariance[at][at], covariance[at+1][at+1], covariance[at][at+1])
+		if free[at+1] == free[at]+1 && free[at]%2 == 0 && !f.estimates[j].atBound() {
+			errs[j] = errorsOf(f.estimates[j], covariance[at][at], covariance[at+1][at+1], covariance[at][at+1])
+		}
 	}
 	return errs
 }

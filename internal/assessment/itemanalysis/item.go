@@ -126,6 +126,10 @@ func sumUp(x, total []float64) sums {
 		s.tt += dt * dt
 		s.xt += dx * dt
 	}
+	// Where there is no covariance its sign is not for rounding to say.
+	if math.Abs(s.xt) <= 1e-12*math.Sqrt(s.xx)*math.Sqrt(s.tt) {
+		s.xt = 0
+	}
 	// Equal marks have no variance, whatever rounding made of their mean.
 	if constant(x) {
 		s.xx, s.xt = 0, 0

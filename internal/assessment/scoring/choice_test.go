@@ -56,7 +56,7 @@ func TestChoiceCredit(t *testing.T) {
 		{"no right choice, none ticked", event.MultipleChoice, event.AllOrNothing, choices("0", "0"), []string{}, "0"},
 	} {
 		it := parse(t, itemOf(event.PartV1{Kind: c.kind, Credit: c.rule, Choices: c.choices}))
-		got := it.Score(one(pick(c.chosen...)))
+		got := it.Score(one(pick(c.chosen...)), 0)
 		if got.Score.String() != c.want {
 			t.Errorf("%s: the score is %v, want %s (%s)", c.name, got.Score, c.want, got.Parts[0].How)
 		}
@@ -68,7 +68,7 @@ func TestChoiceCredit(t *testing.T) {
 
 func TestChoiceFeedback(t *testing.T) {
 	t.Parallel()
-	it := parse(t, everyKind())
+	it := parse(t, basicItem())
 	for _, c := range []struct {
 		name   string
 		part   int
@@ -85,7 +85,7 @@ func TestChoiceFeedback(t *testing.T) {
 		{"unanswered says nothing about what was left", 1, nil, nil},
 	} {
 		id := string(rune('1' + c.part))
-		got := it.Score(Response{id: pick(c.chosen...)}).Parts[c.part].FeedbackHTML
+		got := it.Score(Response{id: pick(c.chosen...)}, 0).Parts[c.part].FeedbackHTML
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
@@ -96,10 +96,10 @@ func TestCorrectFeedbackNeedsFullCreditAndNothingMoreSpecific(t *testing.T) {
 	t.Parallel()
 	for kind, credit := range map[event.PartKind]string{event.SingleChoice: "0.5", event.MultipleChoice: "0"} {
 		it := parse(t, itemOf(event.PartV1{Kind: kind, Choices: choices("1", credit), CorrectFeedbackHTML: "well done"}))
-		if got := it.Score(one(pick("a"))).Parts[0].FeedbackHTML; !slices.Equal(got, []string{"well done"}) {
+		if got := it.Score(one(pick("a")), 0).Parts[0].FeedbackHTML; !slices.Equal(got, []string{"well done"}) {
 			t.Errorf("%s, right: %q", kind, got)
 		}
-		if got := it.Score(one(pick("b"))).Parts[0].FeedbackHTML; got != nil {
+		if got := it.Score(one(pick("b")), 0).Parts[0].FeedbackHTML; got != nil {
 			t.Errorf("%s, not right: %q", kind, got)
 		}
 	}

@@ -45,16 +45,26 @@ func TestNumberKeys(t *testing.T) {
 		{"a range of one number", between("1", "1", false, false), []string{"1"}, []string{"1.1"}},
 		{"unbounded above", between("5", "", false, false), []string{"5", "1e300"}, []string{"4.999"}},
 		{"unbounded below", between("", "5", false, true), []string{"-1e300", "4.999"}, []string{"5"}},
+		{"geometric", event.NumberKeyV1{Value: "100", Tolerance: "0.25", Geometric: true, Credit: "1"}, []string{"80", "125", "100"}, []string{"79.9", "125.1", "75"}},
+		{"geometric, in percent", event.NumberKeyV1{Value: "-100", Tolerance: "25%", Geometric: true, Credit: "1"}, []string{"-80", "-125"}, []string{"-79.9", "-125.1", "100"}},
+		{"geometric, by default", event.NumberKeyV1{Value: "1", Geometric: true, Credit: "1"}, []string{"1.00001", "1/1.00001"}, []string{"1.000011", "0.99999"}},
+		{"three significant figures", event.NumberKeyV1{Value: "1.2", Tolerance: "0.05", Figures: 3, Credit: "1"},
+			[]string{"1.20", "1.19", "1.20e0", "0.120*10^1", "0.120e1", " 1.20 ", "120%"}, []string{"1.2", "1.200", "01.2", "6/5", "1.20+0"}},
+		{"three significant figures of a whole number", event.NumberKeyV1{Value: "1200", Tolerance: "0", Figures: 3, Credit: "1"},
+			[]string{"1200", "1.20e3", "1.20*10^3", "12.0e2"}, []string{"1200.", "1.2e3", "1200.0"}},
+		{"one significant figure", event.NumberKeyV1{Value: "0.004", Tolerance: "0", Figures: 1, Credit: "1"}, []string{"0.004", "4e-3", ".004", "4m"}, []string{"0.0040", "4.0e-3"}},
+		{"two decimals", event.NumberKeyV1{Value: "3", Tolerance: "0.5", Decimals: new(2), Credit: "1"}, []string{"3.00", "+2.75", "30.0e-1"}, []string{"3", "3.0", "3.000", "3.0e0"}},
+		{"no decimals", event.NumberKeyV1{Value: "3", Tolerance: "0.5", Decimals: new(0), Credit: "1"}, []string{"3", "3.", "0.3e1"}, []string{"3.0", "2.9"}},
 		{"not numbers", value("3.14", "100"), []string{"50"}, []string{"3,14", "pi/0", "about 3", "sqrt(-1)", "1=1", "9^9^9^9", strings.Repeat("1", 1001)}},
 	} {
 		it := parse(t, itemOf(numerical(c.key)))
 		for _, text := range c.right {
-			if got := it.Score(one(write(text))).Parts[0]; !got.Correct {
+			if got := it.Score(one(write(text)), 0).Parts[0]; !got.Correct {
 				t.Errorf("%s: %q is wrong: %s", c.name, text, got.How)
 			}
 		}
 		for _, text := range c.wrong {
-			if got := it.Score(one(write(text))).Parts[0]; got.Correct || !got.Credit.IsZero() || !got.Answered {
+			if got := it.Score(one(write(text)), 0).Parts[0]; got.Correct || !got.Credit.IsZero() || !got.Answered {
 				t.Errorf("%s: %q: %+v", c.name, text, got)
 			}
 		}
@@ -78,7 +88,7 @@ func TestTheFirstNumberKeyThatMatchesCounts(t *testing.T) {
 		"10": {"1", []string{"exact"}}, "10.5": {"0.5", []string{"close"}}, "-10": {"0", []string{"sign"}},
 		"20": {"1", []string{"right"}}, "0": {"0", nil}, "ten": {"0", nil}, " ": {"0", nil},
 	} {
-		got := it.Score(one(write(text)))
+		got := it.Score(one(write(text)), 0)
 		if got.Score.String() != want.score || !slices.Equal(got.Parts[0].FeedbackHTML, want.feedback) {
 			t.Errorf("%q: %+v", text, got)
 		}
@@ -89,7 +99,29 @@ func TestACommaIsExplained(t *testing.T) {
 	t.Parallel()
 	it := parse(t, itemOf(numerical(event.NumberKeyV1{Value: "3.14", Credit: "1"})))
 	const want = "The answer is not a number: a comma is not a decimal point; write 3.14."
-	if got := it.Score(one(write("3,14"))).Parts[0].How; got != want {
+	if got := it.Score(one(write("3,14")), 0).Parts[0].How; got != want {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestWhyAnAnswerInTheWrongFormIsWrong(t *testing.T) {
+	t.Parallel()
+	it := parse(t, itemOf(numerical(event.NumberKeyV1{Value: "1.5", Figures: 3, Credit: "1"})))
+	const want = "The answer equals 1.5, which is not among the accepted numbers. The number would do, but it is written with 2 significant figures and not 3."
+	if got := it.Score(one(write("1.5")), 0).Parts[0].How; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestHowNumbersAreWritten(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]written{
+		"0": {true, 1, 1, 0}, "0.0": {true, 1, 2, 1}, "0.050": {true, 2, 2, 3}, "100": {true, 1, 3, 0}, "100.0": {true, 4, 4, 1}, "1e400": {true, 1, 1, 0},
+		"4m": {true, 1, 1, 3}, "120%": {true, 2, 3, 2}, "1.50k": {true, 3, 3, 0}, "1-": {}, "1 ": {true, 1, 1, 0}, "-1.50E-3": {true, 3, 3, 5}, "+7": {true, 1, 1, 0}, "1 e 3": {true, 1, 1, 0}, "2.5 * 10^(-2)": {true, 2, 2, 3},
+		"": {}, "pi": {}, "1+1": {}, ".": {}, "1e": {}, "1e9999": {}, "1.2.3": {}, "e5": {}, "1*10^x": {},
+	} {
+		if got := writtenAs(text); got != want {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,112 +14,65 @@ import (
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
-// randomItem is a valid item with every kind of part.
-func randomItem(r *rand.Rand) event.ItemV1 {
-	credit := func() string { return fmt.Sprintf("0.%03d", r.IntN(1000)) }
-	flag := func() string { return fmt.Sprint(r.IntN(2)) }
-	var parts []event.PartV1
-	for range 1 + r.IntN(7) {
-		part := event.PartV1{Kind: []event.PartKind{event.SingleChoice, event.MultipleChoice, event.Dropdown, event.Numerical, event.Text}[r.IntN(5)]}
-		switch part.Kind {
-		case event.Numerical:
-			part = numerical(event.NumberKeyV1{Value: fmt.Sprint(r.IntN(9)), Credit: "1"}, event.NumberKeyV1{Low: "2", High: "7", Credit: credit()})
-		case event.Text:
-			part = textual(event.TextKeyV1{Match: event.MatchFold, Pattern: "x", Credit: "1"}, event.TextKeyV1{Match: event.MatchRegexp, Pattern: "[a-y]+", Credit: credit()})
-		default:
-			for i := range 1 + r.IntN(7) {
-				c := event.ChoiceV1{ChoiceID: string(rune('a' + i)), Credit: credit(), Fixed: r.IntN(4) == 0}
-				if part.Kind == event.MultipleChoice {
-					c.Credit = flag()
-				}
-				part.Choices = append(part.Choices, c)
-			}
-			part.Shuffle = true
-			if part.Kind == event.MultipleChoice {
-				part.Credit = []event.PartialCredit{event.AllOrNothing, event.EveryChoice, event.Halves}[r.IntN(3)]
-			}
-		}
-		parts = append(parts, part)
-	}
-	def := itemOf(parts...)
-	def.Weight = fmt.Sprintf("%d.%d", r.IntN(20), r.IntN(100))
-	return def
-}
-
-// randomResponse fits the item, mostly.
-func randomResponse(r *rand.Rand, def event.ItemV1) Response {
-	response := Response{}
-	for _, p := range def.Parts {
-		var answer PartResponse
-		switch {
-		case r.IntN(6) == 0:
-			continue
-		case r.IntN(20) == 0:
-			answer = PartResponse{Choices: []string{"?", "a", "a"}, Text: "\xff"}
-		case len(p.Choices) > 0:
-			for _, c := range p.Choices {
-				if r.IntN(2) == 0 && (p.Kind == event.MultipleChoice || len(answer.Choices) == 0) {
-					answer.Choices = append(answer.Choices, c.ChoiceID)
-				}
-			}
-		case p.Kind == event.Numerical:
-			answer.Text = []string{"1", "2+2", "7/3", "five", "-1", "sqrt(9)"}[r.IntN(6)]
-		default:
-			answer.Text = []string{"X", "abc", " x ", "1", ""}[r.IntN(5)]
-		}
-		response[p.PartID] = answer
-	}
-	return response
-}
-
 // checkResult states what holds of every result.
 func checkResult(t *testing.T, it *Item, got Result) {
 	t.Helper()
-	one := ratio(1, 1)
-	sum, whole := Score{}, Score{}
+	sum, maxima, marking := Score{}, Score{}, false
 	for i, p := range got.Parts {
-		sum, whole = sum.Add(p.Score), whole.Add(p.Max)
-		if p.PartID != it.parts[i].id {
+		sum, maxima = sum.Add(p.Score), maxima.Add(p.Max)
+		marking = marking || p.NeedsMarking
+		part := &it.parts[i]
+		if p.PartID != part.id {
 			t.Fatalf("part %d is %q", i, p.PartID)
 		}
-		if p.Credit.rat().Sign() < 0 || p.Credit.Cmp(one) > 0 || p.Correct != (p.Credit.Cmp(one) == 0) || p.Score.Cmp(p.Credit.times(p.Max)) != 0 {
+		if p.Correct != (p.Credit.Cmp(ratio(1, 1)) == 0) || p.Score.Cmp(p.Credit.times(p.Max)) != 0 {
 			t.Fatalf("the credit is inconsistent: %+v", p)
 		}
-		if !p.Answered && (!p.Score.IsZero() || p.FeedbackHTML != nil) {
+		if !p.Credit.IsZero() && (p.Credit.Cmp(part.low) < 0 || p.Credit.Cmp(part.high) > 0) {
+			t.Fatalf("the credit is not between %v and %v: %+v", part.low, part.high, p)
+		}
+		if !p.Answered && (!p.Score.IsZero() || p.FeedbackHTML != nil || p.NeedsMarking) {
 			t.Fatalf("an unanswered part has %+v", p)
+		}
+		if p.NeedsMarking && !p.Score.IsZero() {
+			t.Fatalf("what is to be marked has a score: %+v", p)
 		}
 		if p.How == "" {
 			t.Fatalf("a part has no derivation: %+v", p)
 		}
 	}
-	if len(got.Parts) != len(it.parts) || sum.Cmp(got.Score) != 0 || whole.Cmp(it.MaxScore()) != 0 || got.Max.Cmp(it.MaxScore()) != 0 {
-		t.Fatalf("the parts are %v of %v, the item %v of %v", sum, whole, got.Score, got.Max)
+	if len(got.Parts) != len(it.parts) || maxima.Cmp(it.MaxScore()) != 0 || got.Max.Cmp(it.MaxScore()) != 0 || got.NeedsMarking != marking {
+		t.Fatalf("the parts weigh %v, the item %v: %+v", maxima, got.Max, got)
 	}
-	if got.Score.rat().Sign() < 0 || got.Score.Cmp(got.Max) > 0 {
-		t.Fatalf("the score %v is outside 0 to %v", got.Score, got.Max)
+	if held := sum.within(it.MinScore(), it.MaxScore()); got.Score.Cmp(held) != 0 || (got.How == "") != (sum.Cmp(held) == 0) {
+		t.Fatalf("the parts score %v, the item %v: %s", sum, got.Score, got.How)
+	}
+	if !got.Answered() && (!got.Score.IsZero() || got.FeedbackHTML != nil) {
+		t.Fatalf("an unanswered item has %+v", got)
 	}
 }
 
 func TestScoresAreBoundedAndDeterministic(t *testing.T) {
 	t.Parallel()
-	r := rand.New(rand.NewPCG(3, 4))
+	g := newGenerator(3, 4)
 	for range 3000 {
-		def := randomItem(r)
+		def, seed := g.item(), g.Int64()
 		it := parse(t, def)
-		response := randomResponse(r, def)
-		got := it.Score(response)
+		response := g.response(def)
+		got := it.Score(response, seed)
 		checkResult(t, it, got)
 		// The same response in other orders, on an item parsed anew.
 		other := Response{}
 		ids := slices.Collect(maps.Keys(response))
-		r.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		g.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 		for _, id := range ids {
-			p := PartResponse{Choices: slices.Clone(response[id].Choices), Text: response[id].Text}
-			r.Shuffle(len(p.Choices), func(i, j int) { p.Choices[i], p.Choices[j] = p.Choices[j], p.Choices[i] })
-			other[id] = p
+			other[id] = response[id]
+			if p := &it.parts[it.index[id]]; p.check(response[id]) == nil { // else the first fault is told
+				other[id] = g.reordered(p.kind, response[id])
+			}
 		}
 		other["unknown"] = write("ignored")
-		if again := parse(t, def).Score(other); !sameResult(got, again) {
+		if again := parse(t, def).Score(other, seed); !sameResult(got, again) {
 			t.Fatalf("first %+v, then %+v", got, again)
 		}
 	}
@@ -147,16 +99,67 @@ func TestAFullyRightItemScoresExactlyItsWeight(t *testing.T) {
 			def.Weight = weight
 			it := parse(t, def)
 			want, _ := new(big.Rat).SetString(weight)
-			if got := it.Score(response); got.Score.Rat().Cmp(want) != 0 || got.Score.Cmp(it.MaxScore()) != 0 {
+			if got := it.Score(response, 0); got.Score.Rat().Cmp(want) != 0 || got.Score.Cmp(it.MaxScore()) != 0 {
 				t.Fatalf("%d parts of an item of weight %s give %v", n, weight, got.Score.Rat())
 			}
 		}
 	}
 }
 
-func TestAResultIsAnsweredWhenAnyPartIs(t *testing.T) {
+// Of what has a key that tells what it accepts, the full response scores the
+// weight exactly.
+func TestFullResponsesScoreTheWeight(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(11, 12)
+	for _, kind := range kinds() {
+		found := 0
+		for range 300 {
+			it, seed := parse(t, g.item(kind)), g.Int64()
+			r, ok := it.FullResponse(seed)
+			if !ok {
+				continue
+			}
+			found++
+			if err := it.Check(r); err != nil {
+				t.Fatalf("%s: %v is refused: %v", kind, r, err)
+			}
+			got := it.Score(r, seed)
+			checkResult(t, it, got)
+			if got.Score.Cmp(it.MaxScore()) != 0 {
+				t.Fatalf("%s: %v scores %v of %v", kind, r, got.Score, it.MaxScore())
+			}
+		}
+		t.Logf("%s: %d of 300 items have a full response", kind, found)
+		if byPeople := kind == event.Essay || kind == event.FileUpload; !byPeople && found < 15 {
+			t.Errorf("%s: %d of 300 items have a full response", kind, found)
+		}
+	}
+	response, ok := parse(t, basicItem()).FullResponse(3)
+	if got := parse(t, basicItem()).Score(response, 3); !ok || got.Score.String() != "5" {
+		t.Errorf("%v scores %v", response, got.Score)
+	}
+}
+
+func TestTheOrderOfMembersSaysNothing(t *testing.T) {
 	t.Parallel()
 	it := parse(t, everyKind())
+	for _, text := range []string{
+		`{"truth":{"choices":["false"]},"point":{"points":[[133,77]]},"essay":{"text":"t","files":[{"file_id":"f","name":"n"}]}}`,
+		`{"essay":{"files":[{"name":"n","file_id":"f"}],"text":"t"},"point":{"points":[[133,77]]},"truth":{"choices":["false"]}}`,
+	} {
+		r, err := ParseResponse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := it.Score(r, 0); got.Score.String() != "2" || !got.NeedsMarking {
+			t.Errorf("%s scores %v", text, got.Score)
+		}
+	}
+}
+
+func TestAResultIsAnsweredWhenAnyPartIs(t *testing.T) {
+	t.Parallel()
+	it := parse(t, basicItem())
 	for _, c := range []struct {
 		response Response
 		want     bool
@@ -164,7 +167,7 @@ func TestAResultIsAnsweredWhenAnyPartIs(t *testing.T) {
 		{nil, false}, {Response{"1": {}, "2": pick(), "5": write(" ")}, false}, {Response{"6": write("x")}, false},
 		{Response{"5": write("wrong")}, true}, {Response{"1": {}, "2": pick("b")}, true},
 	} {
-		if got := it.Score(c.response).Answered(); got != c.want {
+		if got := it.Score(c.response, 0).Answered(); got != c.want {
 			t.Errorf("%+v: answered is %v", c.response, got)
 		}
 	}
@@ -181,10 +184,10 @@ func TestARightChoiceMoreNeverLowersTheCreditOfEveryChoice(t *testing.T) {
 				chosen = append(chosen, id)
 			}
 		}
-		before := it.Score(one(pick(chosen...))).Score
+		before := it.Score(one(pick(chosen...)), 0).Score
 		for i := 0; i < len(all); i += 2 { // a, c, e are right
 			if set>>i&1 == 0 {
-				if after := it.Score(one(pick(append(slices.Clone(chosen), all[i])...))).Score; after.Cmp(before) <= 0 {
+				if after := it.Score(one(pick(append(slices.Clone(chosen), all[i])...)), 0).Score; after.Cmp(before) <= 0 {
 					t.Fatalf("adding %s to %v takes %v to %v", all[i], chosen, before, after)
 				}
 			}
@@ -194,9 +197,9 @@ func TestARightChoiceMoreNeverLowersTheCreditOfEveryChoice(t *testing.T) {
 
 func TestItemsAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	it := parse(t, everyKind())
+	it := parse(t, basicItem())
 	response := Response{"1": pick("c"), "2": pick("a"), "3": pick("b"), "4": write("271500"), "5": write("SECRET-rere")}
-	want, view, key := it.Score(response), it.View(7), it.Key()
+	want, view, key := it.Score(response, 0), it.View(7), it.Key(0)
 	if want.Score.String() != "3.25" {
 		t.Errorf("the score is %v", want.Score)
 	}
@@ -204,10 +207,10 @@ func TestItemsAreSafeForConcurrentUse(t *testing.T) {
 	for range 8 {
 		done.Go(func() {
 			for range 100 {
-				if got := it.Score(response); !sameResult(got, want) {
+				if got := it.Score(response, 0); !sameResult(got, want) {
 					t.Errorf("the result is %+v", got)
 				}
-				if !reflect.DeepEqual(it.View(7), view) || !reflect.DeepEqual(it.Key(), key) {
+				if !reflect.DeepEqual(it.View(7), view) || !reflect.DeepEqual(it.Key(0), key) {
 					t.Error("the view or the key differs")
 				}
 			}
@@ -223,20 +226,20 @@ func FuzzScore(f *testing.F) {
 	f.Add("4", "", "", "271828*(1+1%)", int64(-1))
 	f.Add("5", "", "", "secret-FOLD", int64(1<<62))
 	f.Add("5", "", "", "\x00\xff", int64(5))
-	it := parse(f, everyKind())
+	it := parse(f, basicItem())
 	f.Fuzz(func(t *testing.T, id, first, second, text string, seed int64) {
 		response := Response{id: {Choices: []string{first, second}, Text: text}}
 		for _, p := range it.parts { // and the same to every part, in the shape it takes
-			if p.takesChoices() {
+			if p.takes == choiceShape {
 				response[p.id] = pick(first, second)
 			} else {
 				response[p.id] = write(text)
 			}
 		}
 		response["2"] = PartResponse{Choices: []string{second, first}}
-		got := it.Score(response)
+		got := it.Score(response, 0)
 		checkResult(t, it, got)
-		if !sameResult(got, it.Score(response)) {
+		if !sameResult(got, it.Score(response, 0)) {
 			t.Fatal("the second result differs")
 		}
 		if it.Check(response) == nil && strings.ContainsRune(text, 0) {
@@ -244,6 +247,46 @@ func FuzzScore(f *testing.F) {
 		}
 		if view := it.View(seed); len(view.Parts) != len(it.parts) {
 			t.Fatal("the view lost a part")
+		}
+	})
+}
+
+// Whatever is received, reading and scoring it does not panic, and what is
+// accepted has a score within its bounds, the same when it is read again.
+func FuzzScoreResponse(f *testing.F) {
+	data, err := json.Marshal(everyResponse())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data, int64(0))
+	f.Add([]byte(`{"1":{"choices":["a"]},"4":{"text":"271828"},"SUM":{"text":"7"}}`), int64(-1))
+	f.Add([]byte(`{"match":{"pairs":[["a","Y"],["a","X"],["c","Y"]]},"links":{"pairs":[["a","a"]]}}`), int64(7))
+	f.Add([]byte(`{"point":{"points":[[0,0]]},"slider":{"text":"7.5"},"formula":{"text":"x^y"},"number":{"text":"SECRETm 1e9"}}`), int64(1<<40))
+	items := []*Item{parse(f, basicItem()), parse(f, everyKind()), parse(f, programmed())}
+	f.Fuzz(func(t *testing.T, data []byte, seed int64) {
+		r, err := ParseResponse(data)
+		if err != nil {
+			return
+		}
+		stored, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseResponse(stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range items {
+			got := it.Score(r, seed)
+			if it.program == nil {
+				checkResult(t, it, got)
+			}
+			if !sameResult(got, it.Score(again, seed)) {
+				t.Fatal("what is stored scores differently")
+			}
+			if it.Check(r) == nil != (it.Check(again) == nil) {
+				t.Fatal("what is stored is judged differently")
+			}
 		}
 	})
 }

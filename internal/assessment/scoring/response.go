@@ -8,28 +8,42 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/lyceum-lms/platform/internal/assessment/exact"
-	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
 // The limits of a response.
 const (
 	maxResponseBytes = 1 << 20 // of its JSON
-	maxTextBytes     = 10_000  // of a text; a numerical part takes exact.MaxAnswerBytes
-	maxFaults        = 20      // reported at once
+	maxTextBytes     = 10_000  // of a text; essays and expressions have limits of their own
+	maxPoints        = 200
+	maxFaults        = 20 // reported at once
 )
 
 // Response is a learner's response to an item, by part id.
 type Response map[string]PartResponse
 
-// PartResponse is the response to one part: {"choices": ["a", "b"]} to a choice
-// part, {"text": "..."} to any other. Nothing in it means not answered.
+// PartResponse is the response to one part, in the member that its kind takes.
+// Nothing in it means not answered. Only an essay has two: a text and the files
+// attached to it.
 type PartResponse struct {
-	Choices []string `json:"choices,omitempty"`
-	Text    string   `json:"text,omitempty"`
+	Choices []string    `json:"choices,omitempty"` // ids; in order in an ordering part
+	Text    string      `json:"text,omitempty"`
+	Pairs   [][2]string `json:"pairs,omitempty"`  // ids of a choice and a target, or of two choices
+	Points  [][2]int    `json:"points,omitempty"` // pixels from the left and the top edge of the image
+	Files   []File      `json:"files,omitempty"`
+}
+
+// File is a file that was handed in.
+type File struct {
+	FileID string `json:"file_id"`
+	Name   string `json:"name"` // what the learner calls it
+}
+
+// answered reports whether there is anything in the response.
+func (r PartResponse) answered() bool {
+	return len(r.Choices) > 0 || len(r.Pairs) > 0 || len(r.Points) > 0 || len(r.Files) > 0 || strings.TrimSpace(r.Text) != ""
 }
 
 // FieldError is one fault of a response. Location is relative to the response,
@@ -53,71 +67,94 @@ func (e *ResponseError) Error() string {
 }
 
 // Check refuses a response that does not fit the item: unknown parts, the wrong
-// shape, choices that do not exist or are named twice, several choices where
-// one is to be chosen, texts that are too long or not text. A text that is not a
-// number is fine; it is a wrong answer. The error is a *ResponseError.
+// shape, choices and targets that do not exist, are named twice or used too
+// often, more than can be given, points outside the image, values that are not on
+// the scale, texts that are too long or not text. Less than the author wants is
+// fine, and so is a text that is not a number: it is a wrong answer. The error is
+// a *ResponseError.
 func (it *Item) Check(r Response) error {
 	var faults []FieldError
 	for _, id := range slices.Sorted(maps.Keys(r)) {
 		if i, ok := it.index[id]; !ok {
 			faults = append(faults, FieldError{printable(id), "there is no such part"})
-		} else {
-			for _, f := range it.parts[i].check(r[id]) {
-				faults = append(faults, FieldError{id + "." + f.Location, f.Message})
-			}
+		} else if fault := it.parts[i].check(r[id]); fault != nil {
+			faults = append(faults, FieldError{id + "." + fault.Location, fault.Message})
 		}
-		if len(faults) >= maxFaults {
+		if len(faults) == maxFaults {
 			break
 		}
 	}
 	if len(faults) > 0 {
-		return &ResponseError{faults[:min(len(faults), maxFaults)]}
+		return &ResponseError{faults}
 	}
 	return nil
 }
 
-// check finds the faults of a part's response, the location being relative to it.
-func (p *part) check(r PartResponse) []FieldError {
-	if p.takesChoices() {
-		if r.Text != "" {
-			return []FieldError{{"text", "this part takes choices"}}
+// check finds the first fault of a part's response, the location being relative
+// to it.
+func (p *part) check(r PartResponse) *FieldError {
+	for _, m := range [...]struct {
+		shape shape
+		name  string
+		size  int
+	}{
+		{choiceShape, "choices", len(r.Choices)},
+		{textShape, "text", len(r.Text)},
+		{pairShape, "pairs", len(r.Pairs)},
+		{pointShape, "points", len(r.Points)},
+		{fileShape, "files", len(r.Files)},
+	} {
+		switch {
+		case m.size == 0:
+		case p.takes&m.shape == 0:
+			return &FieldError{m.name, "this part takes " + p.takes.String()}
+		case m.shape == textShape || p.most == 0 || m.size <= p.most:
+		case p.most == 1:
+			return &FieldError{m.name, "only one can be " + m.shape.given()}
+		default:
+			return &FieldError{m.name, fmt.Sprintf("only %d can be %s", p.most, m.shape.given())}
 		}
-		return p.checkChoices(r.Choices)
 	}
-	if len(r.Choices) > 0 {
-		return []FieldError{{"choices", "this part takes a text"}}
-	}
-	limit := maxTextBytes
-	if p.kind == event.Numerical {
-		limit = exact.MaxAnswerBytes
-	}
+	return p.task.check(r)
+}
+
+// String is the shape in words.
+func (s shape) String() string {
 	switch {
-	case len(r.Text) > limit:
-		return []FieldError{{"text", fmt.Sprintf("it is longer than %d bytes", limit)}}
-	case !utf8.ValidString(r.Text):
-		return []FieldError{{"text", "it is not valid UTF-8"}}
-	case strings.ContainsRune(r.Text, 0):
-		return []FieldError{{"text", "it contains a NUL character"}}
+	case s&textShape != 0:
+		return "a text"
+	case s&choiceShape != 0:
+		return "choices"
+	case s&pairShape != 0:
+		return "pairs"
+	case s&pointShape != 0:
+		return "points"
+	case s&fileShape != 0:
+		return "files"
 	}
-	return nil
+	return "no response"
 }
 
-func (p *part) checkChoices(ids []string) []FieldError {
-	if len(ids) > len(p.choices) {
-		return []FieldError{{"choices", "there are more than the part has"}}
+// given is what is done with the things of a shape.
+func (s shape) given() string {
+	switch s {
+	case choiceShape:
+		return "chosen"
+	case fileShape:
+		return "handed in"
 	}
-	if len(ids) > 1 && p.kind != event.MultipleChoice {
-		return []FieldError{{"choices", "only one can be chosen"}}
-	}
-	seen := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		if _, ok := p.choiceIndex[id]; !ok {
-			return []FieldError{{"choices", "there is no choice " + quote(id)}}
-		}
-		if seen[id] {
-			return []FieldError{{"choices", quote(id) + " is named twice"}}
-		}
-		seen[id] = true
+	return "given"
+}
+
+// checkAnswer refuses what is too long or not text.
+func checkAnswer(text string, limit int) *FieldError {
+	switch {
+	case len(text) > limit:
+		return &FieldError{"text", fmt.Sprintf("it is longer than %d bytes", limit)}
+	case !utf8.ValidString(text):
+		return &FieldError{"text", "it is not valid UTF-8"}
+	case strings.IndexByte(text, 0) >= 0:
+		return &FieldError{"text", "it contains a NUL character"}
 	}
 	return nil
 }
@@ -131,9 +168,9 @@ func printable(id string) string {
 }
 
 // ParseResponse reads the JSON form of a response, at most 1 MiB, without
-// knowing the item: an object of objects with either "choices" or "text". It
-// refuses everything else, repeated names and trailing data among it. The error
-// is a *ResponseError. What it returns still has to pass Item.Check.
+// knowing the item: an object of objects of the form of PartResponse. It refuses
+// everything else, repeated names and trailing data among it. The error is a
+// *ResponseError. What it returns still has to pass Item.Check.
 func ParseResponse(data []byte) (Response, error) {
 	if len(data) > maxResponseBytes {
 		return nil, refuse("", "it is longer than %d bytes", maxResponseBytes)
@@ -142,6 +179,7 @@ func ParseResponse(data []byte) (Response, error) {
 		return nil, refuse("", "it is not valid UTF-8")
 	}
 	d := decoder{json.NewDecoder(bytes.NewReader(data))}
+	d.UseNumber()
 	response := Response{}
 	err := d.object("", func(id string) error {
 		if _, ok := response[id]; ok {
@@ -193,18 +231,31 @@ func (d decoder) object(location string, member func(name string) error) error {
 
 func (d decoder) part(location string) (PartResponse, error) {
 	var r PartResponse
-	members := 0
+	var first string
 	err := d.object(location, func(name string) (err error) {
-		if members++; members > 1 {
+		// Only a text and files go together.
+		together := first == "text" && name == "files" || first == "files" && name == "text"
+		switch {
+		case first == "":
+			first = name
+		case !together:
 			return refuse(location, "it has more than one member")
+		default:
+			first = "text and files"
 		}
 		switch name {
 		case "text":
 			r.Text, err = d.text(location + ".text")
 		case "choices":
 			r.Choices, err = d.texts(location + ".choices")
+		case "pairs":
+			r.Pairs, err = list(d, location+".pairs", maxPairs, d.pair)
+		case "points":
+			r.Points, err = list(d, location+".points", maxPoints, d.point)
+		case "files":
+			r.Files, err = list(d, location+".files", maxFiles, d.file)
 		default:
-			err = refuse(location, "it has neither choices nor text but %s", quote(name))
+			err = refuse(location, "%s is not choices, text, pairs, points or files", quote(name))
 		}
 		return err
 	})
@@ -212,21 +263,84 @@ func (d decoder) part(location string) (PartResponse, error) {
 }
 
 func (d decoder) texts(location string) ([]string, error) {
+	return list(d, location, maxChoices, d.text)
+}
+
+// list reads an array of at most limit elements.
+func list[T any](d decoder, location string, limit int, element func(location string) (T, error)) ([]T, error) {
 	if err := d.delim(location, '['); err != nil {
 		return nil, err
 	}
-	texts := []string{}
+	elements := []T{}
 	for d.More() {
-		if len(texts) == maxChoices {
-			return nil, refuse(location, "there are more than %d", maxChoices)
+		if len(elements) == limit {
+			return nil, refuse(location, "there are more than %d", limit)
 		}
-		text, err := d.text(location + at(len(texts)))
+		e, err := element(location + at(len(elements)))
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, text)
+		elements = append(elements, e)
 	}
-	return texts, d.delim(location, ']')
+	return elements, d.delim(location, ']')
+}
+
+// pair reads an array of two ids.
+func (d decoder) pair(location string) ([2]string, error) {
+	ids, err := list(d, location, 2, d.text)
+	if err == nil && len(ids) != 2 {
+		err = refuse(location, "it is not two ids")
+	}
+	if err != nil {
+		return [2]string{}, err
+	}
+	return [2]string(ids), nil
+}
+
+// point reads an array of two whole numbers.
+func (d decoder) point(location string) ([2]int, error) {
+	pixels, err := list(d, location, 2, d.pixel)
+	if err == nil && len(pixels) != 2 {
+		err = refuse(location, "it is not two numbers")
+	}
+	if err != nil {
+		return [2]int{}, err
+	}
+	return [2]int(pixels), nil
+}
+
+func (d decoder) pixel(location string) (int, error) {
+	token, err := d.Token()
+	if err != nil {
+		return 0, refuse(location, "it is not valid JSON")
+	}
+	if number, ok := token.(json.Number); ok {
+		if n, err := strconv.Atoi(number.String()); err == nil && -maxPixels <= n && n <= maxPixels {
+			return n, nil
+		}
+	}
+	return 0, refuse(location, "it is not a whole number of pixels")
+}
+
+func (d decoder) file(location string) (File, error) {
+	var f File
+	seen := names{}
+	err := d.object(location, func(name string) (err error) {
+		if seen[name] {
+			return refuse(location, "%s is there twice", quote(name))
+		}
+		seen[name] = true
+		switch name {
+		case "file_id":
+			f.FileID, err = d.text(location + ".file_id")
+		case "name":
+			f.Name, err = d.text(location + ".name")
+		default:
+			err = refuse(location, "%s is not file_id or name", quote(name))
+		}
+		return err
+	})
+	return f, err
 }
 
 // text reads a string. It refuses NUL and strings that no part takes.
@@ -239,9 +353,9 @@ func (d decoder) text(location string) (string, error) {
 	switch {
 	case !ok:
 		return "", refuse(location, "it is not a string")
-	case len(text) > maxTextBytes:
-		return "", refuse(location, "it is longer than %d bytes", maxTextBytes)
-	case strings.ContainsRune(text, 0):
+	case len(text) > maxEssayBytes:
+		return "", refuse(location, "it is longer than %d bytes", maxEssayBytes)
+	case strings.IndexByte(text, 0) >= 0:
 		return "", refuse(location, "it contains a NUL character")
 	}
 	return text, nil

@@ -17,7 +17,7 @@ func TestScoresPrintWithFourPlacesRoundedHalfToEven(t *testing.T) {
 		{100001, 2000000000, "0.0001"}, {199999, 20000, "10"}, {1999999, 200000, "10"},
 		{10, 1, "10"}, {1000, 1, "1000"}, {123456789, 10000, "12345.6789"}, {1, 10, "0.1"},
 	} {
-		if got := (Score{big.NewRat(c.n, c.d)}).String(); got != c.want {
+		if got := FromRat(big.NewRat(c.n, c.d)).String(); got != c.want {
 			t.Errorf("%d/%d prints as %q, want %q", c.n, c.d, got, c.want)
 		}
 	}

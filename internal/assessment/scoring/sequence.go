@@ -1,19 +1,26 @@
 package scoring
 
+import "github.com/google/uuid"
+
 // sequence is SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
 // Number Generators", OOPSLA 2014). It is ours, and not math/rand's, because an
 // attempt must show the same order after any upgrade of Go. It is no secret.
 type sequence uint64
 
-// newSequence starts a sequence from a seed and the names of what it is for,
-// which are mixed in by FNV-1a with 64 bits, each ended by a zero byte.
-func newSequence(seed int64, names ...[]byte) *sequence {
+// newSequence starts a sequence from a seed, an item and the names of what it is
+// for, which are mixed in by FNV-1a with 64 bits, each ended by a zero byte.
+func newSequence(seed int64, item uuid.UUID, names ...string) *sequence {
 	const offset, prime = 14695981039346656037, 1099511628211
 	hash := uint64(offset)
+	for _, b := range item {
+		hash = (hash ^ uint64(b)) * prime
+	}
+	hash *= prime
 	for _, name := range names {
-		for _, b := range append(name[:len(name):len(name)], 0) {
-			hash = (hash ^ uint64(b)) * prime
+		for i := range len(name) {
+			hash = (hash ^ uint64(name[i])) * prime
 		}
+		hash *= prime // the zero byte
 	}
 	// The seed passes the mixer first: neighbouring seeds must not give
 	// neighbouring states.
@@ -37,5 +44,13 @@ func (s *sequence) below(n uint64) uint64 {
 		if x := s.next(); x >= refused {
 			return x % n
 		}
+	}
+}
+
+// shuffle permutes the elements of list at these positions (Fisher and Yates).
+func (s *sequence) shuffle(list, positions []int) {
+	for i := len(positions) - 1; i > 0; i-- {
+		j := s.below(uint64(i) + 1)
+		list[positions[i]], list[positions[j]] = list[positions[j]], list[positions[i]]
 	}
 }

@@ -1,10 +1,15 @@
 package scoring
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
@@ -26,6 +31,22 @@ func TestTextRules(t *testing.T) {
 		{event.MatchFold, "ΣΟΦΟΣ", []string{"σοφος", "σοφοσ"}, []string{"σοφο"}},
 		{event.MatchFold, "I", []string{"i"}, []string{"ı", "İ"}}, // no Turkish rules: the same everywhere
 		{event.MatchFold, "k", []string{"K", "\u212a"}, nil},
+		{event.MatchNormalised, "Crème brûlée!", []string{"creme brulee", "  CRÈME   Brulée ", "cre\u0300me\tbru\u0302le\u0301e", "'creme' (brulee)."}, []string{"cremebrulee", "creme", "creme brulees"}},
+		{event.MatchNormalised, "the U.S.A.", []string{"the usa", "The U.S.A"}, []string{"the u s a"}},
+		{event.MatchNormalised, "x + 2", []string{"X  +  2"}, []string{"x 2", "x+2"}}, // a sign is no punctuation
+		{event.MatchNormalised, "Straße", []string{"straße", "STRAẞE"}, []string{"strasse"}},
+		{event.MatchNormalised, "ΣΟΦΟΣ", []string{"σοφός", "ΣΟΦΌΣ"}, nil},
+		{event.MatchNormalised, "x²", []string{"X²"}, []string{"x2"}},
+		{event.MatchWildcard, "*", []string{"anything", "*"}, []string{"", " "}},
+		{event.MatchWildcard, "a*b*c", []string{"abc", "a1b2c", "abbc", "abcbc", "a\nb\nc"}, []string{"ab", "acb", "xabc", "abcx", "Abc", "ac"}},
+		{event.MatchWildcard, "ab*ba", []string{"abba", "ab-ba"}, []string{"aba", "ab", "ba"}}, // the ends may not overlap
+		{event.MatchWildcard, "*na", []string{"banana", "na"}, []string{"banan"}},
+		{event.MatchWildcard, "ba**na", []string{"bana", "banana"}, []string{"ban"}},
+		{event.MatchWildcard, `2\*3`, []string{"2*3"}, []string{"23", "2x3", `2\*3`}},
+		{event.MatchWildcard, `a\b`, []string{`a\b`}, []string{"ab"}},
+		{event.MatchWildcard, "no star", []string{"no star"}, []string{"no stars", "No star"}},
+		{event.MatchWildcardFold, "S*k", []string{"sk", "S and K", "\u017f\u212a"}, []string{"sky"}},
+		{event.MatchWildcardFold, "é*", []string{"É", "été", "E\u0301te"}, []string{"ete"}},
 		{event.MatchRegexp, "..bble", []string{"bubble", " babble "}, []string{"bubbles", "a bubble", "Bubble gum"}},
 		{event.MatchRegexp, "(?i)colou?r", []string{"Color", "COLOUR"}, []string{"colouur"}},
 		{event.MatchRegexp, "a|ab", []string{"a", "ab"}, []string{"abc", "b"}}, // leftmost-first would stop at a
@@ -40,12 +61,12 @@ func TestTextRules(t *testing.T) {
 	} {
 		it := parse(t, itemOf(textual(event.TextKeyV1{Match: c.match, Pattern: c.pattern, Credit: "1"})))
 		for _, text := range c.right {
-			if got := it.Score(one(write(text))).Parts[0]; !got.Correct {
+			if got := it.Score(one(write(text)), 0).Parts[0]; !got.Correct {
 				t.Errorf("%s %q refuses %q: %s", c.match, c.pattern, text, got.How)
 			}
 		}
 		for _, text := range c.wrong {
-			if got := it.Score(one(write(text))).Parts[0]; got.Correct || got.Answered != (strings.TrimSpace(text) != "") {
+			if got := it.Score(one(write(text)), 0).Parts[0]; got.Correct || got.Answered != (strings.TrimSpace(text) != "") {
 				t.Errorf("%s %q with %q: %+v", c.match, c.pattern, text, got)
 			}
 		}
@@ -68,7 +89,7 @@ func TestTheFirstTextRuleThatMatchesCounts(t *testing.T) {
 	}{
 		"Paris": {"1", []string{"right"}}, "paris": {"0.5", []string{"nearly"}}, "Lyon": {"0", []string{"that is the other one"}}, "Nice": {"0", nil},
 	} {
-		got := it.Score(one(write(text)))
+		got := it.Score(one(write(text)), 0)
 		if got.Score.String() != want.score || !slices.Equal(got.Parts[0].FeedbackHTML, want.feedback) {
 			t.Errorf("%q: %+v", text, got)
 		}
@@ -87,7 +108,7 @@ func TestRegularExpressionsAreBounded(t *testing.T) {
 	for _, pattern := range []string{"(a*)*b", "(a|aa)+b$", strings.Repeat("(?:a?){999}", 2) + "b", "(?:.*a){900}c", "(?:.*b?a.*){400}c"} {
 		it := parse(t, itemOf(textual(event.TextKeyV1{Match: event.MatchRegexp, Pattern: pattern, Credit: "1"})))
 		start := time.Now()
-		result := it.Score(one(write(strings.Repeat("a", length))))
+		result := it.Score(one(write(strings.Repeat("a", length))), 0)
 		t.Logf("%.20s took %v", pattern, time.Since(start))
 		if !result.Score.IsZero() {
 			t.Errorf("%s matched", pattern)
@@ -97,4 +118,77 @@ func TestRegularExpressionsAreBounded(t *testing.T) {
 	if _, err := Parse(itemOf(textual(event.TextKeyV1{Match: event.MatchRegexp, Pattern: tooMany, Credit: "1"}))); err == nil {
 		t.Error("a pattern beyond the limit of instructions was taken")
 	}
+}
+
+// The fold of runes is that of strings.EqualFold.
+func TestFoldedTextsAreEqualWhenTheyEqualFold(t *testing.T) {
+	t.Parallel()
+	letters := []rune("aAkKsSſ\u212aiIıİßẞµμΜςσΣÅ\u212båθϑΘ1-")
+	g := newGenerator(31, 32)
+	for range 20_000 {
+		a, b := make([]rune, 3), make([]rune, 3)
+		for i := range a {
+			a[i], b[i] = letters[g.IntN(len(letters))], letters[g.IntN(len(letters))]
+		}
+		if want := strings.EqualFold(string(a), string(b)); (foldRunes(string(a)) == foldRunes(string(b))) != want {
+			t.Fatalf("%q and %q: EqualFold is %v", string(a), string(b), want)
+		}
+	}
+	for r := rune(0); r < 0x10000; r++ {
+		if a, b := string(r), string(unicode.SimpleFold(r)); strings.EqualFold(a, b) && foldRunes(a) != foldRunes(b) {
+			t.Errorf("%q and %q fold to %q and %q", a, b, foldRunes(a), foldRunes(b))
+		}
+	}
+}
+
+// A wildcard pattern means what the same regular expression means.
+func TestWildcardsAgreeWithRegularExpressions(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(33, 34)
+	word := func(letters string, n int) string {
+		var b strings.Builder
+		for range n {
+			b.WriteByte(letters[g.IntN(len(letters))])
+		}
+		return b.String()
+	}
+	for range 20_000 {
+		pattern, text := word("ab*", 1+g.IntN(6)), word("ab", 1+g.IntN(8))
+		want := regexp.MustCompile("^" + strings.ReplaceAll(pattern, "*", ".*") + "$").MatchString(text)
+		if got := between(splitStars(pattern), text); got != want {
+			t.Fatalf("%q with %q: %v", pattern, text, got)
+		}
+	}
+}
+
+// FuzzText holds every rule to what holds of all: it accepts what it is made of,
+// and says the same of a text however it is composed and spaced.
+func FuzzText(f *testing.F) {
+	f.Add("Crème brûlée", "creme brulee")
+	f.Add("a*b", "aXb")
+	f.Add(`\*`, "*")
+	f.Add("\u212a", "k")
+	f.Add(" ", "\xff")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		for _, match := range []event.TextMatch{event.MatchExact, event.MatchFold, event.MatchNormalised, event.MatchWildcard, event.MatchWildcardFold, event.MatchRegexp} {
+			it, err := Parse(itemOf(textual(event.TextKeyV1{Match: match, Pattern: pattern, Credit: "1"})))
+			if err != nil {
+				continue
+			}
+			got := it.Score(one(write(text)), 0)
+			checkResult(t, it, got)
+			if utf8.ValidString(text) {
+				for _, other := range []string{norm.NFD.String(text), norm.NFC.String(text), " " + text + "\n"} {
+					if len(other) <= maxTextBytes && it.Score(one(write(other)), 0).Parts[0].Correct != got.Parts[0].Correct {
+						t.Fatalf("%s %q accepts one of %q and %q", match, pattern, text, other)
+					}
+				}
+			}
+			if full, ok := it.FullResponse(0); ok && !it.Score(full, 0).Parts[0].Correct {
+				t.Fatalf("%s %q does not accept its own %v", match, pattern, full)
+			} else if !ok && match != event.MatchRegexp && len(pattern) < 1000 {
+				t.Fatalf("%s %q has no full response", match, pattern)
+			}
+		}
+	})
 }

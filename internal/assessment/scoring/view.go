@@ -8,7 +8,8 @@ import (
 
 // View is what a learner's client may see of an item while it is being
 // answered: nothing of the key, the credits, the feedback or the explanation.
-// Hints are counted, and fetched one by one with Item.Hint.
+// Hints are counted, and fetched one by one with Item.Hint. A view belongs to its
+// caller, who may change it.
 type View struct {
 	ItemID   uuid.UUID  `json:"item_id"`
 	Title    string     `json:"title"`
@@ -20,55 +21,85 @@ type View struct {
 
 // PartView is a part of a View.
 type PartView struct {
-	PartID     string         `json:"part_id"`
-	Kind       event.PartKind `json:"kind"`
-	PromptHTML string         `json:"prompt_html,omitempty"`
-	Label      string         `json:"label,omitempty"`
-	Choices    []ChoiceView   `json:"choices,omitempty"`
+	PartID       string         `json:"part_id"`
+	Kind         event.PartKind `json:"kind"`
+	PromptHTML   string         `json:"prompt_html,omitempty"`
+	Label        string         `json:"label,omitempty"`
+	Presentation string         `json:"presentation,omitempty"`
+	Choices      []ChoiceView   `json:"choices,omitempty"`
+	Targets      []TargetView   `json:"targets,omitempty"`
+	// MinChoices and MaxChoices are how many choices, pairs, points or files the
+	// author wants and takes; 0 is any number.
+	MinChoices int             `json:"min_choices,omitempty"`
+	MaxChoices int             `json:"max_choices,omitempty"`
+	Image      *event.ImageV1  `json:"image,omitempty"`
+	Slider     *event.SliderV1 `json:"slider,omitempty"`
+	Variables  []string        `json:"variables,omitempty"` // that a formula may use
+	Essay      *EssayView      `json:"essay,omitempty"`
+	Upload     *event.UploadV1 `json:"upload,omitempty"`
+	Rubric     []CriterionView `json:"rubric,omitempty"`
 }
 
 // ChoiceView is a choice of a PartView.
 type ChoiceView struct {
-	ChoiceID string `json:"choice_id"`
-	HTML     string `json:"html"`
+	ChoiceID string         `json:"choice_id"`
+	HTML     string         `json:"html"`
+	Area     *event.AreaV1  `json:"area,omitempty"`  // of a hotspot
+	Image    *event.ImageV1 `json:"image,omitempty"` // of what is put on an image
+	// MaxUse is in how many pairs the choice can be; 0 is any number.
+	MaxUse int `json:"max_use,omitempty"`
 }
 
-// View makes the learner's view. The choices of shuffled parts stand in an order
-// that follows from the seed, the item's id and the part's id alone; record the
-// seed with the attempt and every later view of it is the same.
+// TargetView is what choices are put to.
+type TargetView struct {
+	TargetID string        `json:"target_id"`
+	HTML     string        `json:"html,omitempty"`
+	Label    string        `json:"label,omitempty"`
+	Area     *event.AreaV1 `json:"area,omitempty"`
+	MaxUse   int           `json:"max_use,omitempty"` // 0 is any number of choices
+}
+
+// EssayView is what an essay part asks for.
+type EssayView struct {
+	Format       string `json:"format,omitempty"`
+	MinWords     int    `json:"min_words,omitempty"`
+	MaxWords     int    `json:"max_words,omitempty"`
+	Lines        int    `json:"lines,omitempty"`
+	TemplateHTML string `json:"template_html,omitempty"`
+	Attachments  int    `json:"attachments,omitempty"`
+}
+
+// CriterionView is what will be looked at when the part is marked; what its
+// levels are worth is not said.
+type CriterionView struct {
+	CriterionID string `json:"criterion_id"`
+	HTML        string `json:"html"`
+}
+
+// View makes the learner's view. What is drawn for the learner (the values of
+// variables, the order of shuffled choices and targets) follows from the seed,
+// the item's id and the names of parts and variables alone; record the seed with
+// the attempt and every later view of it is the same.
 func (it *Item) View(seed int64) View {
+	d := it.draw(seed)
 	v := View{
-		ItemID: it.id, Title: it.title, BodyHTML: it.body,
+		ItemID: it.id, Title: it.title, BodyHTML: it.body.render(d),
 		Parts: make([]PartView, 0, len(it.parts)), Hints: len(it.hints), MaxScore: it.weight,
 	}
 	for i := range it.parts {
-		p := &it.parts[i]
-		part := PartView{PartID: p.id, Kind: p.kind, PromptHTML: p.prompt, Label: p.label}
-		for _, c := range p.order(it.id, seed) {
-			part.Choices = append(part.Choices, ChoiceView{ChoiceID: p.choices[c].id, HTML: p.choices[c].html})
-		}
-		v.Parts = append(v.Parts, part)
+		v.Parts = append(v.Parts, it.parts[i].view(d))
 	}
 	return v
 }
 
-// order is the permutation in which the part's choices are shown.
-func (p *part) order(item uuid.UUID, seed int64) []int {
-	order := make([]int, len(p.choices))
-	var loose []int // positions whose choices may move
-	for i, c := range p.choices {
-		order[i] = i
-		if !c.fixed {
-			loose = append(loose, i)
-		}
+func (p *part) view(d draw) PartView {
+	v := PartView{PartID: p.id, Kind: p.kind, PromptHTML: p.prompt.render(d), Label: p.label, Presentation: p.presentation}
+	if !takesOne(p.kind) {
+		v.MinChoices, v.MaxChoices = p.least, p.most
 	}
-	if !p.shuffle {
-		return order
+	if p.image != nil {
+		v.Image = p.image.view()
 	}
-	random := newSequence(seed, item[:], []byte(p.id))
-	for i := len(loose) - 1; i > 0; i-- { // Fisher and Yates
-		j := random.below(uint64(i) + 1)
-		order[loose[i]], order[loose[j]] = order[loose[j]], order[loose[i]]
-	}
-	return order
+	p.task.show(&v, d)
+	return v
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,24 +14,114 @@ import (
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
+// secrets are what everyKind and the generator mark the key with, and the names
+// of the fields that hold it.
+var secrets = []string{
+	"SECRET", "secret", "777", "credit", "feedback", "explanation", "pattern", "rubric\":\"", "level", "points", "guidance",
+	"orders", "pairs", "areas", "numbers", "texts", "formulas", "units", "tolerance", "compound", "fixed", "source", "bound", "band", "weight", "shuffle", "penalty",
+}
+
 func TestTheViewHoldsNothingOfTheKey(t *testing.T) {
 	t.Parallel()
-	data, err := json.Marshal(parse(t, everyKind()).View(1))
+	for _, def := range []event.ItemV1{basicItem(), everyKind(), programmed()} {
+		it := parse(t, def)
+		data, err := json.Marshal(it.View(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range append([]string{"271828", "271000", "1%", "halves", "0.25", "1313", "133", "7.25"}, secrets...) {
+			if strings.Contains(string(data), secret) {
+				t.Errorf("the view shows %q: %s", secret, data)
+			}
+		}
+	}
+}
+
+func TestViewsOfAnyItemHoldNothingOfTheKey(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(7, 8)
+	for range 2000 {
+		it := parse(t, g.item())
+		view := it.View(g.Int64())
+		// The learner's numbers may have these digits.
+		view.BodyHTML = ""
+		data, err := json.Marshal(view)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(string(data), secret) {
+				t.Fatalf("the view shows %q: %s", secret, data)
+			}
+		}
+	}
+}
+
+// The tests above would see it: the key and a result do hold the secrets.
+func TestTheKeyAndResultsHoldTheSecrets(t *testing.T) {
+	t.Parallel()
+	it := parse(t, everyKind())
+	response := everyResponse()
+	response["number"] = write(it.draw(0).values["n"].text + "*7770 SECRETm")
+	shown, err := json.Marshal([]any{it.Key(0), it.ScoreMarks(response, 0, Marks{"essay": {Credit: new(Score)}, "upload": {Credit: new(Score)}}), parse(t, basicItem()).Key(0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"SECRET", "credit", "feedback", "explanation", "pattern", "271828", "271000", "1%", "halves", "compound", "fixed", "0.5", "0.25", "source"} {
-		if strings.Contains(string(data), secret) {
-			t.Errorf("the view shows %q: %s", secret, data)
+	for _, secret := range []string{"SECRET-explanation", "SECRET-fold", "271828", "SECRET-spot", "SECRET-pair", "SECRET-area", "SECRET-number", "SECRET-text", "SECRET-formula", "SECRET-incorrect", "SECRET-low-band", "77707*x", "0.1313", "7.777777", "133,77,13"} {
+		if !strings.Contains(string(shown), secret) {
+			t.Errorf("key and result do not show %q", secret)
 		}
 	}
-	// The test would see it: the key and a result do hold the secrets.
-	it := parse(t, everyKind())
-	shown, _ := json.Marshal([]any{it.Key(), it.Score(Response{"1": pick("a")})})
-	for _, secret := range []string{"SECRET-explanation", "SECRET-fold", "271828", "SECRET-chosen-right"} {
-		if !strings.Contains(string(shown), secret) {
-			t.Errorf("key and result do not show %q: %s", secret, shown)
+}
+
+// What comes with a view is the caller's: signing URLs in it must not change the
+// item.
+func TestAViewBelongsToItsCaller(t *testing.T) {
+	t.Parallel()
+	for _, def := range []event.ItemV1{everyKind(), basicItem()} {
+		it := parse(t, def)
+		before, err := json.Marshal(it.View(1))
+		if err != nil {
+			t.Fatal(err)
 		}
+		v := it.View(1)
+		for i := range v.Parts {
+			p := &v.Parts[i]
+			spoilImage(p.Image)
+			for j := range p.Choices {
+				p.Choices[j].HTML = "spoilt"
+				spoilArea(p.Choices[j].Area)
+				spoilImage(p.Choices[j].Image)
+			}
+			for j := range p.Targets {
+				p.Targets[j].HTML = "spoilt"
+				spoilArea(p.Targets[j].Area)
+			}
+			for j := range p.Variables {
+				p.Variables[j] = "spoilt"
+			}
+			if p.Upload != nil {
+				p.Upload.MediaTypes[0] = "spoilt"
+			}
+			if p.Slider != nil {
+				p.Slider.Low = "spoilt"
+			}
+		}
+		if after, _ := json.Marshal(it.View(1)); string(after) != string(before) {
+			t.Errorf("the item changed from %s to %s", before, after)
+		}
+	}
+}
+
+func spoilImage(i *event.ImageV1) {
+	if i != nil {
+		i.Src = "spoilt"
+	}
+}
+
+func spoilArea(a *event.AreaV1) {
+	if a != nil {
+		a.Coords[0] = -1
 	}
 }
 
@@ -84,10 +173,10 @@ func shown(p PartView) string {
 
 func TestShufflingKeepsFixedChoicesAndLosesNone(t *testing.T) {
 	t.Parallel()
-	r := rand.New(rand.NewPCG(5, 6))
+	g := newGenerator(5, 6)
 	for range 500 {
-		def := randomItem(r)
-		view := parse(t, def).View(r.Int64())
+		def := g.item()
+		view := parse(t, def).View(g.Int64())
 		for i, p := range def.Parts {
 			ids := map[string]bool{}
 			for j, c := range view.Parts[i].Choices {
@@ -96,8 +185,11 @@ func TestShufflingKeepsFixedChoicesAndLosesNone(t *testing.T) {
 					t.Fatalf("a fixed choice has moved: %+v from %+v", view.Parts[i].Choices, p.Choices)
 				}
 			}
-			if len(ids) != len(p.Choices) {
-				t.Fatalf("%d of %d choices are shown", len(ids), len(p.Choices))
+			for _, target := range view.Parts[i].Targets {
+				ids[target.TargetID] = true
+			}
+			if len(ids) != len(p.Choices)+len(p.Targets) {
+				t.Fatalf("%d of %d choices and targets are shown", len(ids), len(p.Choices)+len(p.Targets))
 			}
 		}
 	}
@@ -150,7 +242,7 @@ func TestShufflingIsFair(t *testing.T) {
 
 func TestKey(t *testing.T) {
 	t.Parallel()
-	key := parse(t, everyKind()).Key()
+	key := parse(t, basicItem()).Key(0)
 	var got []string
 	for _, p := range key.Parts {
 		for _, a := range p.Answers {
@@ -167,5 +259,90 @@ func TestKey(t *testing.T) {
 	}
 	if key.ExplanationHTML != "SECRET-explanation" || key.ItemID != itemID {
 		t.Errorf("%+v", key)
+	}
+}
+
+func TestWhatTheViewShowsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	view := parse(t, everyKind()).View(4)
+	parts := map[string]string{}
+	for _, p := range view.Parts {
+		data, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[p.PartID] = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(string(data))
+	}
+	const image = `"image":{"src":"asset:0000/map.png","alt":"A map","width":200,"height":100}`
+	for id, want := range map[string]string{
+		"truth":   `{"part_id":"truth","kind":"true_false","choices":[{"choice_id":"true","html":"<i>true</i>"},{"choice_id":"false","html":"<i>false</i>"}]}`,
+		"spots":   `{"part_id":"spots","kind":"hotspot","choices":[{"choice_id":"a","html":"<i>a</i>","area":{"shape":"rect","coords":[0,0,9,9]}},{"choice_id":"b","html":"<i>b</i>","area":{"shape":"rect","coords":[10,0,19,9]}},{"choice_id":"c","html":"<i>c</i>","area":{"shape":"rect","coords":[20,0,29,9]}}],"max_choices":2,` + image + `}`,
+		"route":   `{"part_id":"route","kind":"ordering","choices":[{"choice_id":"a","html":"<i>a</i>","area":{"shape":"rect","coords":[0,40,9,49]}},{"choice_id":"b","html":"<i>b</i>","area":{"shape":"rect","coords":[30,40,39,49]}}],` + image + `}`,
+		"gaps":    `{"part_id":"gaps","kind":"gap_match","choices":[{"choice_id":"a","html":"<i>a</i>","max_use":1},{"choice_id":"b","html":"<i>b</i>","max_use":1},{"choice_id":"c","html":"<i>c</i>","max_use":1}],"targets":[{"target_id":"G","label":"First gap","max_use":1},{"target_id":"H","max_use":1}]}`,
+		"point":   `{"part_id":"point","kind":"point","max_choices":1,` + image + `}`,
+		"number":  `{"part_id":"number","kind":"numerical"}`,
+		"slider":  `{"part_id":"slider","kind":"slider","slider":{"low":"0","high":"10","step":"0.5"}}`,
+		"text":    `{"part_id":"text","kind":"text"}`,
+		"formula": `{"part_id":"formula","kind":"formula","variables":["x","y"]}`,
+		"essay":   `{"part_id":"essay","kind":"essay","essay":{"format":"plain","min_words":5,"max_words":50,"template_html":"<p>Dear</p>","attachments":1},"rubric":[{"criterion_id":"style","html":"Style"}]}`,
+		"upload":  `{"part_id":"upload","kind":"file_upload","max_choices":2,"upload":{"max_bytes":104857600,"media_types":[".pdf"]}}`,
+		"other":   `{"part_id":"other","kind":"unsupported","prompt_html":"<p>A game</p>"}`,
+	} {
+		if parts[id] != want {
+			t.Errorf("%s is\n     %s\nwant %s", id, parts[id], want)
+		}
+	}
+}
+
+func TestTargetsAreShuffledOnTheirOwn(t *testing.T) {
+	t.Parallel()
+	part := event.PartV1{Kind: event.Matching, Choices: without("a", "b", "c"), Targets: targets("X", "Y", "Z"), Shuffle: true, ShuffleTargets: true}
+	part.Targets[0].Fixed = true
+	it := parse(t, itemOf(part))
+	orders := map[string]int{}
+	for seed := range int64(1200) {
+		p := it.View(seed).Parts[0]
+		order := shown(p)
+		for _, target := range p.Targets {
+			order += target.TargetID
+		}
+		orders[order]++
+	}
+	if len(orders) != 12 {
+		t.Errorf("there are %d orders: %v", len(orders), orders)
+	}
+	for order, n := range orders {
+		if n < 50 || n > 150 || order[3] != 'X' {
+			t.Errorf("%s comes %d times of 1200", order, n)
+		}
+	}
+}
+
+func TestKeysOfEveryKind(t *testing.T) {
+	t.Parallel()
+	it := parse(t, everyKind())
+	seed := int64(0)
+	for it.draw(seed).values["n"].text != "3" {
+		seed++
+	}
+	var got []string
+	for _, p := range it.Key(seed).Parts {
+		for _, a := range p.Answers {
+			text := fmt.Sprintf("%s %s%s%s%s %v", p.PartID, a.ChoiceID, a.TargetID, a.Text, strings.Join(a.Order, ""), a.Credit)
+			if a.Area != nil {
+				text = fmt.Sprintf("%s %v %v", p.PartID, *a.Area, a.Credit)
+			}
+			got = append(got, text)
+		}
+	}
+	want := []string{
+		"truth false 1", "words b 1", "spots a 0.777", "spots b 0.223", "order cadb 1", "match aY 1", "match bX 1", "match cY 1", "gaps cG 1", "gaps aH 1", "drag bX 1", "drag aY 1",
+		"route ba 1", "links ac 1", "links bd 1", "point {circle [133 77 13]} 1", "point {default []} 0.1313",
+		"number 23310 times or divided by 1 + 7.5% SECRETm 1", "number 7.77 SECRETm with 2 decimal places 0.777", "slider at least 7.250001 and at most 7.777777 1",
+		"text secret*wild (* is any text, and capitals do not matter) 1", "text Sécret words (capitals, accents and punctuation do not matter) 0.5",
+		"formula 77707*x + (3)*y^2 ± 0.77708% 1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the answers are %q, want %q", got, want)
 	}
 }

@@ -168,7 +168,8 @@ type PartV1 struct {
 	// Orders are the right orders of an ordering part, choice ids; any of them is
 	// right, and partial credit is that of the best.
 	Orders [][]string `json:"orders,omitempty"`
-	// Image is what hotspot, point and image_gap parts are about.
+	// Image is what hotspot, point and image_gap parts are about, and ordering and
+	// association parts whose choices are areas of it.
 	Image *ImageV1 `json:"image,omitempty"`
 	// Areas are the key of a point part; a point in several counts for the first.
 	Areas []AreaKeyV1 `json:"areas,omitempty"`
@@ -373,7 +374,8 @@ type ChoiceV1 struct {
 	FeedbackHTML           string `json:"feedback_html,omitempty"`            // when chosen
 	UnselectedFeedbackHTML string `json:"unselected_feedback_html,omitempty"` // when not chosen; multiple_choice only
 
-	// Area is where the choice is, in a hotspot part.
+	// Area is where the choice is, in a hotspot part and in ordering and association
+	// parts with an image.
 	Area *AreaV1 `json:"area,omitempty"`
 	// Image is what a choice of an image_gap part looks like, if it is no text.
 	Image *ImageV1 `json:"image,omitempty"`
