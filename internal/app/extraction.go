@@ -77,7 +77,11 @@ func (x *extraction) steps() []extractionStep {
 	if x.signsMedia() {
 		steps = append(steps, extractionStep{title: "The key of media URLs is shared", check: (*extraction).checkMediaKey,
 			text:     "Content and assessment sign URLs of files with one key. Give the one in use to the processes of both, so that no URL that is out breaks.",
-			commands: []string{"LYCEUM_MEDIA_KEY=$(platform media-key)"}})
+			commands: []string{"LYCEUM_MEDIA_KEY=$(platform media-key)"}},
+			extractionStep{title: "The files are within reach",
+				text: "Content and assessment keep files, each in its own part of one store: those of courses, and those of item banks and attempts. Give the " +
+					"module's own process the --blob-url of the others; without one it is the directory blobs in their data directory. Moving the schema moves no files.",
+				commands: []string{"LYCEUM_BLOB_URL=file:///SHARED/blobs"}})
 	}
 	steps = append(steps,
 		extractionStep{title: "Start the module's own process",

@@ -226,7 +226,7 @@ func (b bankedItem) draft(id uuid.UUID) (it draftItem, fault string, err error) 
 	}
 	parsed, unfit := scoring.Parse(def)
 	if unfit != nil {
-		return it, unfit.Error(), nil
+		return it, unfit.Error(), nil //nolint:nilerr // what is wrong with the item is the answer
 	}
 	return draftItem{
 		id: id, version: b.version, definition: []byte(*b.definition), digest: b.digest, title: def.Title, maxScore: parsed.MaxScore(),

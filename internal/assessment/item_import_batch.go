@@ -47,6 +47,9 @@ func prepareFound(cleaner *markup.Cleaner, found itemfile.Found, below int) prep
 		return p
 	}
 	p.Identity = fitIdentity(found.Identity)
+	// The file that it came in is no part of what it says: the same item out of a
+	// file of another format is the same item. The history keeps the file.
+	p.Item.Source = "item/" + p.Identity
 	p.fitFolder(below)
 	p.fitTags()
 	if p.Difficulty != "" {

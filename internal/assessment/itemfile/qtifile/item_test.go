@@ -152,6 +152,7 @@ func TestScores(t *testing.T) {
 		"graphic_gap_match":    {{pairs("RESPONSE", [2]string{"CBG", "A"}), "1"}, {pairs("RESPONSE", [2]string{"CBG", "A"}, [2]string{"EDI", "B"}), "2"}},
 		"position_object":      {{marks("RESPONSE", [2]int{25, 20}), "1"}, {marks("RESPONSE", [2]int{35, 20}), "0"}},
 		"slider":               {{text("RESPONSE", "16"), "2"}, {text("RESPONSE", "18"), "1"}, {text("RESPONSE", "19"), "0"}},
+		"cito":                 {{choices("R1", "A", "C"), "1"}, {choices("R1", "A", "B", "C"), "0"}, {choices("R1", "A"), "0"}, {nil, "0"}},
 		"pairs_as_identifiers": {{pairs("RESPONSE", [2]string{"A1", "B1"}, [2]string{"A2", "B2"}), "1"}, {pairs("RESPONSE", [2]string{"A1", "B1"}), "0"}},
 		"media":                {{choices("RESPONSE", "a"), "1"}},
 		"all_together":         {{both(choices("R1", "a"), choices("R2", "b")), "1"}, {choices("R1", "a"), "0"}},

@@ -604,6 +604,9 @@ func (k *keyMaker) allOrNothing() bool {
 		return k.severalOrders(when)
 	}
 	correct, ok := k.asksFor(k.term.arms[0].when)
+	if !ok && isSet(k.part.Kind) {
+		correct, ok = k.onlySet()
+	}
 	if !ok || len(correct) == 0 {
 		return false
 	}
@@ -631,6 +634,35 @@ func (k *keyMaker) allOrNothing() bool {
 		return k.known(correct)
 	}
 	return false
+}
+
+// onlySet tries the chain on every set of choices, and on none. It returns the one
+// that earns anything.
+func (k *keyMaker) onlySet() ([]string, bool) {
+	const most = 10
+	if len(k.part.Choices) > most || k.p.decl.cardinality != "multiple" {
+		return nil, false
+	}
+	var only []string
+	for set := range 1 << len(k.part.Choices) {
+		c := candidate{response: k.p.PartID, correct: k.p.decl.correct}
+		for i := range k.part.Choices {
+			if set>>i&1 == 1 {
+				c.values = append(c.values, k.part.Choices[i].ChoiceID)
+			}
+		}
+		points, ok := k.earned(c)
+		switch {
+		case !ok:
+			return nil, false
+		case points.Sign() == 0:
+		case only != nil || set == 0:
+			return nil, false
+		default:
+			only = c.values
+		}
+	}
+	return only, only != nil
 }
 
 // severalOrders recognises a chain that asks for one of several orders.

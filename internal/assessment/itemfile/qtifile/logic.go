@@ -368,6 +368,8 @@ func (p *processing) condition(n *node) {
 	case p.floor != nil && slices.Contains(targets, scoreOutcome):
 		p.forgetAll()
 		return
+	case ok && p.threshold(bs):
+		return
 	}
 	if !ok {
 		if n.holds(func(d *node) bool {
@@ -410,6 +412,43 @@ func floorOf(bs []branch) *big.Rat {
 		return nil
 	}
 	return a
+}
+
+// threshold takes a rule by which an outcome that is reached counts in full, and
+// one that is not counts as nothing. It returns false if the rule is another.
+func (p *processing) threshold(bs []branch) bool {
+	if len(bs) != 2 || bs[0].when == nil || bs[1].when != nil || len(bs[0].sets) != 1 || len(bs[1].sets) != 1 {
+		return false
+	}
+	c := bs[0].when
+	kids := c.elements()
+	if !c.is("qti-gte", "qti-gt") || len(kids) != 2 || !kids[0].is("qti-variable") {
+		return false
+	}
+	id := kids[0].get("identifier")
+	before, full, none := p.outcomes[id], bs[0].sets[id], bs[1].sets[id]
+	if before == nil || full == nil || none == nil || before.constant.Sign() != 0 || len(before.terms) != 1 || before.terms[0].way != byChain {
+		return false
+	}
+	mark, okMark := rational(kids[1].content())
+	most, okMost := rational(full.content())
+	least, okLeast := rational(none.content())
+	if !okMark || !okMost || !okLeast || least.Sign() != 0 || mark.Sign() <= 0 || !kids[1].is("qti-base-value") || !full.is("qti-base-value") || !none.is("qti-base-value") {
+		return false
+	}
+	t := before.terms[0]
+	t.arms = slices.Clone(t.arms)
+	for i := range t.arms {
+		points := new(big.Rat).Mul(t.arms[i].points, t.factor)
+		reached := points.Cmp(mark) > 0 || points.Cmp(mark) == 0 && c.is("qti-gte")
+		t.arms[i].points = new(big.Rat)
+		if reached {
+			t.arms[i].points = most
+		}
+	}
+	t.factor = one()
+	p.outcomes[id] = &sum{constant: new(big.Rat), terms: []term{t}}
+	return true
 }
 
 // assigned are the outcomes that a rule may set.

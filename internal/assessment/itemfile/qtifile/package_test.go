@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -159,5 +160,50 @@ func TestBrokenItem(t *testing.T) {
 		if !strings.Contains(report, want) {
 			t.Errorf("nothing is said of %q in\n%s", want, report)
 		}
+	}
+}
+
+// TestMemoryIsBounded: a package of many items is read, and written, one at a
+// time. What stays is what the manifest says of each.
+func TestMemoryIsBounded(t *testing.T) {
+	const items = 3000
+	live := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	filler := "<p>" + strings.Repeat("a long text ", 400) + "</p>"
+	found := readOne(t, bytesSource("x.xml", []byte(simple("item", filler))))
+	var out bytes.Buffer
+	lines, err := Write(&out, func(yield func(itemfile.Found, error) bool) {
+		for i := range items {
+			found.Identity = fmt.Sprintf("item-%d", i)
+			if !yield(found, nil) {
+				return
+			}
+		}
+	})
+	if err != nil || len(lines) > 0 {
+		t.Fatal(err, lines)
+	}
+	n, early, most := 0, uint64(0), uint64(0)
+	for found, err := range Read(t.Context(), bytesSource("x.zip", withoutCompanions(t, out.Bytes()))) {
+		if err != nil || found.Item == nil {
+			t.Fatal(err, found.Lines)
+		}
+		switch n++; {
+		case n == items/4:
+			early = live()
+		case n > items/4 && n%500 == 0:
+			most = max(most, live())
+		}
+	}
+	if n != items {
+		t.Errorf("%d items, want %d", n, items)
+	}
+	// The items that are read in between have 11 MB of text, and as much of markup.
+	if grown := int64(most) - int64(early); grown > 3<<20 {
+		t.Errorf("the memory grows by %d bytes while %d items are read", grown, items*3/4)
 	}
 }

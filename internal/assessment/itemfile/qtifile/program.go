@@ -16,7 +16,7 @@ import (
 // score gives the item its key: native where that is exact, else the program
 // that it came with.
 func (it *item) score(made *event.ItemV1) bool {
-	if !it.processed() && len(it.templates.order) == 0 {
+	if (!it.processed() || it.leftToPeople()) && len(it.templates.order) == 0 {
 		it.unprocessed(made)
 		it.finish(made)
 		return true
@@ -39,6 +39,13 @@ func (it *item) score(made *event.ItemV1) bool {
 	it.restore(plain)
 	made.ExplanationHTML, made.MinScore = "", ""
 	return it.program(made)
+}
+
+// leftToPeople reports whether the item says that people give its score, whatever
+// its processing does.
+func (it *item) leftToPeople() bool {
+	score := it.outcomes.get(scoreOutcome)
+	return score != nil && strings.EqualFold(score.get("external-scored"), "human") && slices.ContainsFunc(it.parts, func(p *part) bool { return p.human || p.Kind == event.Text })
 }
 
 // snapshot and restore keep the parts as they are without keys.
@@ -254,6 +261,9 @@ func (it *item) program(made *event.ItemV1) bool {
 	}
 	for _, part := range it.parts {
 		it.programmed(part)
+		if part.human && it.processed() {
+			it.simplified(part.n, part.n.raw, "the item's own processing scores it as a whole; what people mark here adds nothing")
+		}
 	}
 	it.info(it.root, "responseProcessing", "it is kept as a program, which scores the item; the parts have no keys of their own")
 	it.finish(made)

@@ -171,7 +171,7 @@ func (r *reader) listed(file string, m *manifest) {
 		case res.isTest() || res.isSection():
 			continue
 		case res.isOld():
-			line := itemfile.Line{Severity: itemfile.Skipped, Place: at, What: "resource of the type " + quote(res.kind), Why: "it is QTI 1.2, which is read as such"}
+			line := itemfile.Line{Severity: itemfile.Info, Place: at, What: "resource of the type " + quote(res.kind), Why: "it is QTI 1.2, which is not read as QTI 2 and 3 but by itself"}
 			if !r.tell(file, []itemfile.Line{line}) {
 				return
 			}

@@ -266,7 +266,10 @@ func TestRoundTrip(t *testing.T) {
 	items := madeItems()
 	data := write(t, founds(items))
 	back := readAll(t, data)
-	for found := range founds(items) {
+	for found, err := range founds(items) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		got, ok := back[found.Identity]
 		if !ok || got.Item == nil {
 			t.Errorf("%s does not come back: %+v", found.Identity, got.Lines)
@@ -300,7 +303,10 @@ func TestRoundTripOfXMLAlone(t *testing.T) {
 	delete(items, "only_here")
 	back := readAll(t, withoutCompanions(t, write(t, founds(items))))
 	native, programs := []string{}, []string{}
-	for found := range founds(items) {
+	for found, err := range founds(items) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		name := strings.TrimPrefix(found.Identity, "id of ")
 		t.Run(name, func(t *testing.T) {
 			got := back[found.Identity]
