@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
 
 func TestCanonical(t *testing.T) {
@@ -63,7 +65,7 @@ func TestTheCanonicalFormOfRealItemsScoresTheSame(t *testing.T) {
 	t.Parallel()
 	files := 0
 	for _, pattern := range []string{"qtiworks/*.xml", "citolab-2x/ResponseProcessing/*.xml", "citolab-2x/QTI-Packages/RW/Items/*.xml"} {
-		names, err := filepath.Glob(filepath.Join(filepath.Dir(realFile(t, "README.md")), pattern))
+		names, err := filepath.Glob(filepath.Join(filepath.Dir(realfiles.Path(t, "README.md")), pattern))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
 
 // The items, candidates and tests of Citolab's scoring engine, with the scores
@@ -58,7 +60,7 @@ func readReal(t *testing.T, name string) *node {
 
 func realSource(t *testing.T, name string) string {
 	t.Helper()
-	data, err := os.ReadFile(realFile(t, filepath.Join("citolab-2x", name)))
+	data, err := os.ReadFile(realfiles.Path(t, filepath.Join("citolab-2x", name)))
 	if err != nil {
 		t.Fatal(err)
 	}

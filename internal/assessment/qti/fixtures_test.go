@@ -1,8 +1,6 @@
 package qti
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -100,29 +98,4 @@ func evaluate(t testing.TB, expression string) (Value, *Program) {
 	p := parse(t, item(declarations, `<qti-set-outcome-value identifier="OUT">`+short(expression)+`</qti-set-outcome-value>`))
 	outcomes, _ := scored(t, p, map[string]Value{"T": Text("York")})
 	return outcomes.Value("OUT"), p
-}
-
-// realFile finds real-world input, which is not part of the repository: in the
-// folder that LYCEUM_REAL_DIR names, or in shared/real beside the module. Without
-// it the test is skipped.
-func realFile(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		at, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(at), "shared", "real")
-				break
-			}
-		}
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", path)
-	}
-	return path
 }

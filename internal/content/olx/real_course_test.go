@@ -2,44 +2,18 @@ package olx
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
-
-// realFile finds a file of real-world input, which is not part of the
-// repository: in the folder that LYCEUM_REAL_DIR names, or in shared/real beside
-// the module. Without it the test is skipped.
-func realFile(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		at, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(at), "shared", "real")
-				break
-			}
-		}
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", path)
-	}
-	return path
-}
 
 // TestRealCourse reads the demonstration course of Open edX. All of it arrives,
 // and of its 37 responses each is answerable or in the report.
 func TestRealCourse(t *testing.T) {
-	src, err := Open(context.Background(), realFile(t, "openedx-demo-course.tar.gz"), Limits{})
+	src, err := Open(context.Background(), realfiles.Path(t, "openedx-demo-course.tar.gz"), Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
 
 func source(name string, data []byte) itemfile.Source {
@@ -87,7 +88,7 @@ func TestEachFormatGoesToItsReader(t *testing.T) {
 // TestEverythingReal reads all files of other systems that are at hand, and packs
 // folders that are packages. Each question arrives or is named.
 func TestEverythingReal(t *testing.T) {
-	dir := realDir(t)
+	dir := realfiles.Path(t, ".")
 	sum := itemfile.NewTally("all real files", itemfile.Detected{Name: "several formats"}, nil)
 	files := 0
 	for _, folder := range []string{"canvas-qti-1.2", "citolab-2x", "gift", "qtiworks"} {
@@ -133,28 +134,4 @@ func TestEverythingReal(t *testing.T) {
 	if r.Questions == 0 {
 		t.Error("no questions")
 	}
-}
-
-// realDir is the folder of real-world input, which is not part of the repository:
-// the one that LYCEUM_REAL_DIR names, or shared/real beside the module. Without it
-// the test is skipped.
-func realDir(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		at, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(at), "shared", "real")
-				break
-			}
-		}
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", dir)
-	}
-	return dir
 }

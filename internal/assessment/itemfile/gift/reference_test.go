@@ -6,37 +6,14 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
-)
 
-// realFolder finds a folder of real-world input, which is not part of the
-// repository: in the folder that LYCEUM_REAL_DIR names, or in shared/real beside
-// the module. Without it the test is skipped.
-func realFolder(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		at, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(at), "shared", "real")
-				break
-			}
-		}
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", path)
-	}
-	return path
-}
+	"github.com/lyceum-lms/platform/internal/realfiles"
+)
 
 // TestParseEqualsTheReferenceParse compares the questions of real files with what
 // a reference parser made of them, in its form.
 func TestParseEqualsTheReferenceParse(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(realFolder(t, "gift"), "*.gift"))
+	files, err := filepath.Glob(filepath.Join(realfiles.Path(t, "gift"), "*.gift"))
 	if err != nil || len(files) != 26 {
 		t.Fatalf("%d files (%v), want 26", len(files), err)
 	}
@@ -174,7 +151,7 @@ func numericalForm(n Number) any {
 // TestRealQuestionsArrive reads the same files as items: all of their questions
 // arrive.
 func TestRealQuestionsArrive(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(realFolder(t, "gift"), "*.gift"))
+	files, err := filepath.Glob(filepath.Join(realfiles.Path(t, "gift"), "*.gift"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}

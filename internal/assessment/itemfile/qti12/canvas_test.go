@@ -8,6 +8,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/scoring"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
 
 func canvas(kind, points string) string {
@@ -415,7 +416,7 @@ func TestPicturesOfFormulasBecomeTeX(t *testing.T) {
 // TestRealCanvasExport reads one question of every type. All arrive, and what the
 // texts call right earns full credit.
 func TestRealCanvasExport(t *testing.T) {
-	data, err := os.ReadFile(realFile(t, "canvas-qti-1.2/all_canvas_simple_1.2.xml"))
+	data, err := os.ReadFile(realfiles.Path(t, "canvas-qti-1.2/all_canvas_simple_1.2.xml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -220,29 +218,4 @@ func zipped(t testing.TB, files ...file) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-// realFile finds a file of real-world input, which is not part of the
-// repository: in the folder that LYCEUM_REAL_DIR names, or in shared/real beside
-// the module. Without it the test is skipped.
-func realFile(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		at, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(at), "shared", "real")
-				break
-			}
-		}
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", path)
-	}
-	return path
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
 
 // BenchmarkRead reads a package of items of all our kinds, and compares with a
@@ -35,7 +37,7 @@ func BenchmarkReadPrograms(b *testing.B) {
 func BenchmarkReadReal(b *testing.B) {
 	var sources []string
 	for _, folder := range []string{"qtiworks", "citolab-2x"} {
-		for _, file := range filesIn(b, realFolder(b, folder)) {
+		for _, file := range filesIn(b, realfiles.Path(b, folder)) {
 			if source := string(readData(b, file)); strings.Contains(source, "<assessmentItem") && !strings.Contains(source, "<assessmentItemRef") {
 				sources = append(sources, source)
 			}

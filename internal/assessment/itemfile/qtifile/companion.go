@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"reflect"
 	"strings"
 
 	"github.com/google/uuid"
@@ -111,7 +110,7 @@ func (r *reader) clean(it *item, made *event.ItemV1) {
 		}
 		return markup.Target{Missing: path.Base(ref.URL)}, true
 	}}
-	eachMarkup(reflect.ValueOf(made).Elem(), func(text string) string { return it.cleaner.Clean(text, events) })
+	itemfile.EachMarkup(made, func(text string) string { return it.cleaner.Clean(text, events) })
 	eachImage(made, func(img *event.ImageV1) {
 		if strings.HasPrefix(img.Src, "asset:") && !r.asset(it, img.Src) {
 			img.Src = ""
@@ -142,37 +141,6 @@ func (r *reader) asset(it *item, url string) bool {
 	}
 	it.keep(m)
 	return true
-}
-
-// eachMarkup changes every text of an item that is markup: those whose names end
-// in HTML.
-func eachMarkup(v reflect.Value, change func(string) string) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			eachMarkup(v.Elem(), change)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			eachMarkup(v.Index(i), change)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			f := v.Field(i)
-			if !strings.HasSuffix(v.Type().Field(i).Name, "HTML") {
-				eachMarkup(f, change)
-				continue
-			}
-			switch f.Kind() {
-			case reflect.String:
-				f.SetString(change(f.String()))
-			case reflect.Slice:
-				for j := range f.Len() {
-					f.Index(j).SetString(change(f.Index(j).String()))
-				}
-			}
-		}
-	}
 }
 
 func eachImage(made *event.ItemV1, f func(*event.ImageV1)) {

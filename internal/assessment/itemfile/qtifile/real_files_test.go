@@ -13,32 +13,8 @@ import (
 	"testing"
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
-
-// realFolder finds a folder of real-world input, which is not part of the
-// repository: in the folder that LYCEUM_REAL_DIR names, or in shared/real beside
-// the module. Without it the test is skipped.
-func realFolder(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		at, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; at != filepath.Dir(at); at = filepath.Dir(at) {
-			if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(at), "shared", "real")
-				break
-			}
-		}
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", path)
-	}
-	return path
-}
 
 // filesIn are the XML files below a folder.
 func filesIn(t testing.TB, dir string) []string {
@@ -74,7 +50,7 @@ func bytesSource(name string, data []byte) itemfile.Source {
 func TestRealItems(t *testing.T) {
 	for _, folder := range []string{"qtiworks", "citolab-2x"} {
 		t.Run(folder, func(t *testing.T) {
-			dir := realFolder(t, folder)
+			dir := realfiles.Path(t, folder)
 			var table bytes.Buffer
 			native, programs, none, refused := 0, 0, 0, 0
 			for _, path := range filesIn(t, dir) {
@@ -121,7 +97,7 @@ func TestRealItems(t *testing.T) {
 // TestRealPackage reads Citolab's package, packed here, in which a test names the
 // items.
 func TestRealPackage(t *testing.T) {
-	dir := filepath.Join(realFolder(t, "citolab-2x"), "QTI-Packages", "RW")
+	dir := filepath.Join(realfiles.Path(t, "citolab-2x"), "QTI-Packages", "RW")
 	data := zipFolder(t, dir)
 	items := 0
 	for found, err := range Read(t.Context(), bytesSource("RW.zip", data)) {

@@ -111,7 +111,7 @@ const embedded = "qti-embedded"
 func (b *bodyWriter) node(n *html.Node) {
 	switch n.Type {
 	case html.TextNode:
-		b.escape(n.Data)
+		b.text(n.Data)
 		return
 	case html.ElementNode:
 	default:
@@ -139,6 +139,16 @@ func (b *bodyWriter) node(n *html.Node) {
 	b.WriteString(">")
 	b.children(n)
 	b.WriteString("</" + name + ">")
+}
+
+// text writes a text with its line ends as they are.
+func (b *bodyWriter) text(s string) {
+	for i, line := range strings.Split(s, "\n") {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.escape(line)
+	}
 }
 
 func (b *bodyWriter) children(n *html.Node) {
