@@ -13,21 +13,13 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/auth"
+	"github.com/lyceum-lms/platform/internal/realfiles"
 )
 
-// realFiles are the files of items of a folder of real input, which is no part of
-// the repository: in the folder that LYCEUM_REAL_DIR names, or in shared/real
-// beside the repository.
-func realFiles(t *testing.T, folder string) map[string]string {
+// realFilesIn are the files of items of a folder of real input.
+func realFilesIn(t *testing.T, folder string) map[string]string {
 	t.Helper()
-	dir := os.Getenv("LYCEUM_REAL_DIR")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "real")
-	}
-	root := filepath.Join(dir, folder)
-	if _, err := os.Stat(root); err != nil {
-		t.Skipf("there is no %s; set LYCEUM_REAL_DIR to test with real input", root)
-	}
+	root := realfiles.Path(t, folder)
 	files := map[string]string{}
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		ending := filepath.Ext(path)
@@ -66,7 +58,7 @@ func TestRealFilesComeIntoABank(t *testing.T) {
 	for _, folder := range []string{"gift", "canvas-qti-1.2", "citolab-2x", "qtiworks"} {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
-			files := realFiles(t, folder)
+			files := realFilesIn(t, folder)
 			if folder != "gift" { // one archive of all
 				files = map[string]string{folder + ".zip": packed(t, files)}
 			}
