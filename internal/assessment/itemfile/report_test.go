@@ -34,8 +34,13 @@ func TestAReportCountsWhatArrives(t *testing.T) {
 	var each []Line
 	tally := NewTally("q.xml", Detected{Name: "QTI 1.2"}, func(l Line) { each = append(each, l) })
 	seen := 0
-	for range tally.Watch(sample) {
+	var failed error
+	for _, err := range tally.Watch(sample) {
 		seen++
+		failed = errors.Join(failed, err)
+	}
+	if failed == nil {
+		t.Error("the error of the questions is passed on")
 	}
 	r := tally.Report()
 	if seen != 7 || r.Questions != 5 || r.Arrived != 2 || r.Simplified != 2 || r.Skipped != 1 || r.Folders != 2 || r.Media != 2 || r.MediaBytes != 11 || len(each) != 6 || len(r.Lines) != 6 {

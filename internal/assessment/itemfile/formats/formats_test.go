@@ -70,8 +70,10 @@ func TestEachFormatGoesToItsReader(t *testing.T) {
 		for range 2 { // the questions can be read again
 			tally := itemfile.NewTally(tc.name, detected, nil)
 			found := 0
-			for range tally.Watch(questions) {
-				found++
+			for _, err := range tally.Watch(questions) {
+				if found++; err != nil {
+					t.Errorf("%s: %v", tc.name, err)
+				}
 			}
 			if r := tally.Report(); found < tc.want || r.Questions != tc.want || r.Skipped > 0 || r.Stopped != "" {
 				t.Errorf("%s: %s", tc.name, r.Text())

@@ -545,7 +545,10 @@ func TestReadingStopsWhenItIsTold(t *testing.T) {
 	if n != 1 || !errors.Is(failed, context.Canceled) {
 		t.Errorf("%d questions, %v", n, failed)
 	}
-	for range Read(t.Context(), itemfile.Source{Name: "large.xml", Data: &manyQuestions{n: 1000}, Size: 1 << 40}) {
+	for _, err := range Read(t.Context(), itemfile.Source{Name: "large.xml", Data: &manyQuestions{n: 1000}, Size: 1 << 40}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // no panic
 	}
 }

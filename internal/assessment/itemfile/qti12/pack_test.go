@@ -236,7 +236,10 @@ func TestTolerance(t *testing.T) {
 func TestReadingCanStop(t *testing.T) {
 	doc := []byte(document(single("1"), single("2"), single("3")))
 	n := 0
-	for range Read(t.Context(), source("q.xml", doc)) {
+	for _, err := range Read(t.Context(), source("q.xml", doc)) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n++; n == 2 {
 			break
 		}
