@@ -109,6 +109,16 @@ func reach(t *testing.T, p *platformtest.Platform, who travellers) end {
 	t.Helper()
 	db := p.AdminPool(t)
 	platformtest.SettledSnapshot(t, db)
+	platformtest.Eventually(t, "the last mail is sent", func() error {
+		var waiting int
+		err := db.QueryRow(t.Context(), `
+			select (select count(*) from users.river_job where state in ('available', 'running', 'retryable', 'pending'))
+				+ (select count(*) from notify.river_job where state in ('available', 'running', 'retryable', 'pending'))`).Scan(&waiting)
+		if err == nil && waiting > 0 {
+			err = fmt.Errorf("%d jobs have not ended", waiting)
+		}
+		return err
+	})
 	e := end{Read: map[string]any{}, Rows: map[string]int64{}}
 	for name, look := range map[string]struct {
 		person *platformtest.Person
