@@ -82,6 +82,7 @@ func (k *kafka) producing() ([]kgo.Opt, error) {
 	return []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), // the bus's partition is Kafka's
 		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerLinger(0), // a forwarder comes with all that there is
 		kgo.ProducerBatchCompression(codecs...),
 		kgo.ProducerBatchMaxBytes(maxRecord - maxPayload/2), // what a batch has beside its records counts, too
 		// All that forwarders have on its way at once: a module whose partitions have
