@@ -182,19 +182,25 @@ func loadResults(ctx context.Context, q querier, a attempt) (map[uuid.UUID]scori
 	if err != nil {
 		return nil, fmt.Errorf("load the scores of attempt %s: %w", a.AttemptID, err)
 	}
-	results := map[uuid.UUID]scoring.Result{}
-	var id uuid.UUID
-	var encoded []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &encoded}, func() error {
-		var r scoring.Result
-		if err := json.Unmarshal(encoded, &r); err != nil {
-			return fmt.Errorf("decode the result of item %s: %w", id, err)
-		}
-		results[id] = r
-		return nil
-	})
+	results, err := decodedByItem[scoring.Result](rows)
 	if err != nil {
 		return nil, fmt.Errorf("load the scores of attempt %s: %w", a.AttemptID, err)
 	}
 	return results, nil
+}
+
+// decodedByItem reads rows of an item's id and JSON about it.
+func decodedByItem[T any](rows pgx.Rows) (map[uuid.UUID]T, error) {
+	decoded := map[uuid.UUID]T{}
+	var id uuid.UUID
+	var encoded []byte
+	_, err := pgx.ForEachRow(rows, []any{&id, &encoded}, func() error {
+		var about T
+		if err := json.Unmarshal(encoded, &about); err != nil {
+			return fmt.Errorf("decode what is kept of item %s: %w", id, err)
+		}
+		decoded[id] = about
+		return nil
+	})
+	return decoded, err
 }

@@ -118,21 +118,12 @@ func (m *Module) handleRequestAnalysis(ctx context.Context, in *requestAnalysisI
 	if err != nil {
 		return nil, err
 	}
-	version := in.Body.Version
-	if version == nil {
-		version = a.CurrentVersion
-	}
-	var known bool
-	err = m.db.Pool.QueryRow(ctx, `select exists (select from assessment.assessment_versions where assessment_id = $1 and version = $2)`,
-		a.ID, version).Scan(&known)
+	version, err := m.versionOf(ctx, a, in.Body.Version)
 	if err != nil {
-		return nil, fmt.Errorf("look for version of assessment %s: %w", a.ID, err)
-	}
-	if !known {
-		return nil, problem.InvalidField("body.version", "the assessment has no such version")
+		return nil, err
 	}
 	state, err := m.requestAnalysis(ctx, caller, analysisOrder{
-		assessmentID: &a.ID, version: version, title: a.Title, choice: in.Body.Attempts, omitted: in.Body.Omitted,
+		assessmentID: &a.ID, version: &version, title: a.Title, choice: in.Body.Attempts, omitted: in.Body.Omitted,
 		responseModel: in.Body.ResponseModel == nil || *in.Body.ResponseModel,
 	})
 	if err != nil {
@@ -197,16 +188,7 @@ func (m *Module) handleListAnalyses(ctx context.Context, in *listAnalysesInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := &listAnalysesOutput{}
-	out.Body.Items = []analysisBody{}
-	if len(page) > in.Limit {
-		page = page[:in.Limit]
-		out.Body.NextCursor = httpserver.EncodeCursor(page[in.Limit-1].AnalysisID)
-	}
-	for _, s := range page {
-		out.Body.Items = append(out.Body.Items, newAnalysisBody(s))
-	}
-	return out, nil
+	return &listAnalysesOutput{Body: pageOf(page, in.Limit, newAnalysisBody, func(s analysisState) any { return s.AnalysisID })}, nil
 }
 
 type analysisInput struct {
@@ -246,6 +228,10 @@ type abilityBody struct {
 	Error     *float64   `json:"standard_error"`
 }
 
+func newAbilityBody(a analysisAbility) abilityBody {
+	return abilityBody{a.Learner, a.LearnerID, a.Name, a.Right, a.Ability, a.Error}
+}
+
 type abilitiesInput struct {
 	httpserver.Page
 	AnalysisID uuid.UUID `path:"analysis_id" format:"uuid"`
@@ -258,7 +244,7 @@ func (m *Module) handleAbilities(ctx context.Context, in *abilitiesInput) (*abil
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.analysisResultOf(ctx, state); err != nil {
+	if err := state.unfinished(); err != nil {
 		return nil, err
 	}
 	after := 0
@@ -271,16 +257,7 @@ func (m *Module) handleAbilities(ctx context.Context, in *abilitiesInput) (*abil
 	if err != nil {
 		return nil, err
 	}
-	out := &abilitiesOutput{}
-	out.Body.Items = []abilityBody{}
-	if len(page) > in.Limit {
-		page = page[:in.Limit]
-		out.Body.NextCursor = httpserver.EncodeCursor(page[in.Limit-1].Position)
-	}
-	for _, a := range page {
-		out.Body.Items = append(out.Body.Items, abilityBody{a.Learner, a.LearnerID, a.Name, a.Right, a.Ability, a.Error})
-	}
-	return out, nil
+	return &abilitiesOutput{Body: pageOf(page, in.Limit, newAbilityBody, func(a analysisAbility) any { return a.Position })}, nil
 }
 
 // rawAnalysis finds the analysis of a request that huma does not read.

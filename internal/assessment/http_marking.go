@@ -51,26 +51,19 @@ func (m *Module) handleAttemptsToMark(ctx context.Context, in *attemptsToMarkInp
 	if _, err := m.assessmentForStaff(ctx, auth.Caller(ctx), in.AssessmentID); err != nil {
 		return nil, err
 	}
-	var after uuid.UUID
-	if in.Cursor != "" {
-		if err := httpserver.DecodeCursor(in.Cursor, &after); err != nil {
-			return nil, err
-		}
+	after, err := pageAfter(in.Page)
+	if err != nil {
+		return nil, err
 	}
 	page, err := m.attemptsToMark(ctx, in.AssessmentID, after, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
-	out := &attemptsToMarkOutput{}
-	out.Body.Items = []toMarkBody{}
-	if len(page) > in.Limit {
-		page = page[:in.Limit]
-		out.Body.NextCursor = httpserver.EncodeCursor(page[in.Limit-1].AttemptID)
-	}
-	for _, t := range page {
-		out.Body.Items = append(out.Body.Items, toMarkBody{t.AttemptID, t.LearnerID, t.Number, t.SubmittedAt.UTC(), t.Items})
-	}
-	return out, nil
+	return &attemptsToMarkOutput{Body: pageOf(page, in.Limit, newToMarkBody, func(t toMark) any { return t.AttemptID })}, nil
+}
+
+func newToMarkBody(t toMark) toMarkBody {
+	return toMarkBody{t.AttemptID, t.LearnerID, t.Number, t.SubmittedAt.UTC(), t.Items}
 }
 
 type attemptItemInput struct {

@@ -168,6 +168,23 @@ func (m *Module) assessmentForStaff(ctx context.Context, caller auth.Principal, 
 	return a, nil
 }
 
+// versionOf finds the version of an assessment's paper that is asked for, by
+// default the current one.
+func (m *Module) versionOf(ctx context.Context, a staffedAssessment, wanted *int) (version int, err error) {
+	if wanted == nil {
+		wanted = a.CurrentVersion
+	}
+	err = m.db.Pool.QueryRow(ctx, `select version from assessment.assessment_versions where assessment_id = $1 and version = $2`,
+		a.ID, wanted).Scan(&version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, problem.InvalidField("body.version", "the assessment has no such version")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for the version of assessment %s: %w", a.ID, err)
+	}
+	return version, nil
+}
+
 // listAnalyses returns a page of analyses, the newest first: those of an
 // assessment, or those of marks that the caller may see.
 func (m *Module) listAnalyses(ctx context.Context, caller auth.Principal, of *uuid.UUID, before uuid.UUID, limit int) ([]analysisState, error) {
@@ -186,15 +203,22 @@ func (m *Module) listAnalyses(ctx context.Context, caller auth.Principal, of *uu
 	return page, nil
 }
 
+// unfinished says why an analysis has no result; nil if it has.
+func (s analysisState) unfinished() error {
+	switch s.Status {
+	case "done":
+		return nil
+	case "failed":
+		return problem.New(problem.Conflict, "analysis-failed", "The analysis has failed: %s", s.Reason)
+	}
+	return problem.New(problem.Conflict, "analysis-not-done", "The analysis is %s. Ask again in a moment.", s.Status).After(2 * time.Second)
+}
+
 // analysisResultOf loads the result of an analysis that is done.
 func (m *Module) analysisResultOf(ctx context.Context, state analysisState) (analysisResult, error) {
 	var r analysisResult
-	switch state.Status {
-	case "done":
-	case "failed":
-		return r, problem.New(problem.Conflict, "analysis-failed", "The analysis has failed: %s", state.Reason)
-	default:
-		return r, problem.New(problem.Conflict, "analysis-not-done", "The analysis is %s. Ask again in a moment.", state.Status).After(2 * time.Second)
+	if err := state.unfinished(); err != nil {
+		return r, err
 	}
 	var encoded []byte
 	if err := m.db.Pool.QueryRow(ctx, `select result from assessment.item_analyses where analysis_id = $1`, state.AnalysisID).Scan(&encoded); err != nil {

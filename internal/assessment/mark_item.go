@@ -147,17 +147,7 @@ func currentMarks(ctx context.Context, q querier, id uuid.UUID) (map[uuid.UUID]s
 	if err != nil {
 		return nil, fmt.Errorf("load the marks of attempt %s: %w", id, err)
 	}
-	current := map[uuid.UUID]scoring.Marks{}
-	var item uuid.UUID
-	var encoded []byte
-	_, err = pgx.ForEachRow(rows, []any{&item, &encoded}, func() error {
-		var marks scoring.Marks
-		if err := json.Unmarshal(encoded, &marks); err != nil {
-			return fmt.Errorf("decode the marks of item %s: %w", item, err)
-		}
-		current[item] = marks
-		return nil
-	})
+	current, err := decodedByItem[scoring.Marks](rows)
 	if err != nil {
 		return nil, fmt.Errorf("load the marks of attempt %s: %w", id, err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/formats"
+	"github.com/lyceum-lms/platform/internal/markup"
 	"github.com/lyceum-lms/platform/internal/problem"
 )
 
@@ -298,7 +299,7 @@ func (r *importRun) read(ctx context.Context, questions itemfile.Questions) erro
 	for found, err := range questions {
 		var refused *itemfile.RefusedError
 		if errors.As(err, &refused) && r.passed > 0 {
-			r.stopped = itemfile.Shorten(refused.Error(), 500)
+			r.stopped = markup.Shorten(refused.Error(), 500)
 			r.tally.Stop(err)
 			break
 		}

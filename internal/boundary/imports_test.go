@@ -83,7 +83,7 @@ var rules = []rule{
 		name: "pure packages have no database, HTTP or bus",
 		forbids: func(importer, imported string) bool {
 			pure := slices.ContainsFunc([]string{
-				"internal/assessment/exact", "internal/assessment/qti", "internal/assessment/scoring", "internal/assessment/itemfile",
+				"internal/assessment/exact", "internal/assessment/qti", "internal/assessment/scoring", "internal/assessment/sequence", "internal/assessment/itemfile",
 				"internal/content/olx", "internal/markup", "internal/xmlscan",
 			}, func(pkg string) bool { return within(importer, pkg) })
 			allowed := imported == "internal/bus/event" || imported == "internal/markup" || imported == "internal/xmlscan"

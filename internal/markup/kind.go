@@ -115,7 +115,10 @@ func tally(counts map[string]int) string {
 	return strings.Join(names, ", ")
 }
 
-func shorten(s string, runes int) string {
+// Shorten collapses white space and cuts what is longer than that many runes:
+// what comes from a file may be a megabyte long, a line of a report may not.
+func Shorten(s string, runes int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) <= runes { // bytes, at least as many as runes
 		return s

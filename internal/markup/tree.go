@@ -15,7 +15,7 @@ type cleaning struct {
 
 func (c *cleaning) tell(kind Kind, name string) {
 	if c.on.Tell != nil {
-		c.on.Tell(kind, shorten(name, 80), 1)
+		c.on.Tell(kind, Shorten(name, 80), 1)
 	}
 }
 
@@ -276,7 +276,7 @@ func note(text string) *html.Node {
 	return em
 }
 
-func noteText(text string) string { return "[" + shorten(text, 200) + "]" }
+func noteText(text string) string { return "[" + Shorten(text, 200) + "]" }
 
 // start is what becomes of a start tag.
 type start struct {

@@ -74,7 +74,7 @@ func FuzzWordsLoseNothing(f *testing.F) {
 	f.Add("a < b", "a <b> ü\u0301")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		if len(before)+len(after) > 4000 {
-			t.Skip()
+			t.Skip("a long text shows nothing that a short one does not")
 		}
 		var a, b strings.Builder
 		for _, r := range words(before, after) {

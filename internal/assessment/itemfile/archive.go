@@ -18,6 +18,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // Limits guard against archives that are made to do harm. The zero value of a
@@ -131,13 +133,13 @@ func (a *Archive) weigh(files []*zip.File) error {
 	var packed, unpacked uint64 // packed with the headers of the files
 	for _, f := range files {
 		if f.Flags&1 != 0 {
-			return Refuse(at, "the archive is protected by a password (%q is encrypted): export it without one", Shorten(f.Name, 100))
+			return Refuse(at, "the archive is protected by a password (%q is encrypted): export it without one", markup.Shorten(f.Name, 100))
 		}
 		if f.UncompressedSize64 > uint64(a.limits.FileBytes) {
-			return Refuse(at, "%q has %d bytes, more than the %d that a file may have", Shorten(f.Name, 100), f.UncompressedSize64, a.limits.FileBytes)
+			return Refuse(at, "%q has %d bytes, more than the %d that a file may have", markup.Shorten(f.Name, 100), f.UncompressedSize64, a.limits.FileBytes)
 		}
 		if f.CompressedSize64 > uint64(a.source.Size) {
-			return Refuse(at, "the archive is damaged: %q would be larger than the archive", Shorten(f.Name, 100))
+			return Refuse(at, "the archive is damaged: %q would be larger than the archive", markup.Shorten(f.Name, 100))
 		}
 		const headers = 30 + 46 // before the file and in the directory, each with the name
 		packed += f.CompressedSize64 + headers + 2*uint64(len(f.Name))
@@ -206,7 +208,7 @@ func (a *Archive) skip(name, why string) { a.tell(Skipped, name, why) }
 func (a *Archive) tell(s Severity, name, why string) {
 	switch {
 	case len(a.lines) < maxArchiveLines:
-		a.lines = append(a.lines, Line{Severity: s, Place: Place{File: a.source.Name}, What: "file " + fmt.Sprintf("%q", Shorten(name, 200)), Why: why})
+		a.lines = append(a.lines, Line{Severity: s, Place: Place{File: a.source.Name}, What: "file " + fmt.Sprintf("%q", markup.Shorten(name, 200)), Why: why})
 	case len(a.lines) == maxArchiveLines:
 		a.lines = append(a.lines, Line{Severity: Skipped, Place: Place{File: a.source.Name}, What: "further files", Why: "more are left out or remarkable than can be listed"})
 	}

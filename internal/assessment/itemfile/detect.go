@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/xmlstream"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // Format is a format of item files.
@@ -211,7 +212,7 @@ func rootFormat(root xmlstream.Element) (d Detected, why string) {
 	if strings.HasPrefix(root.Name, "qti-") {
 		return Detected{Format: QTI, Name: "QTI 3.0"}, ""
 	}
-	return Detected{}, "this is XML, but none of an item format: its root element is <" + Shorten(root.Name, 60) + ">"
+	return Detected{}, "this is XML, but none of an item format: its root element is <" + markup.Shorten(root.Name, 60) + ">"
 }
 
 // versionOf is the version of QTI 2 that the namespaces of a root element name.
@@ -254,7 +255,7 @@ func detectArchive(ctx context.Context, src Source, limits Limits) (Detected, er
 	}
 	for _, name := range a.names {
 		if isArchive(name) {
-			return Detected{}, Refuse(at, "there are no questions in it but another archive, %q: unpack it once and import that", Shorten(name, 100))
+			return Detected{}, Refuse(at, "there are no questions in it but another archive, %q: unpack it once and import that", markup.Shorten(name, 100))
 		}
 	}
 	return Detected{}, Refuse(at, "there is no imsmanifest.xml in the archive and no file of a known item format")
@@ -343,7 +344,7 @@ func (a *Archive) withoutTypes(m manifestSigns) (Detected, error) {
 	}
 	name := "package"
 	if m.schema != "" {
-		name = "package (" + Shorten(m.schema+" "+m.schemaVersion, 60) + ")"
+		name = "package (" + markup.Shorten(m.schema+" "+m.schemaVersion, 60) + ")"
 	}
 	return Detected{}, Refuse(Place{File: a.source.Name}, "the %s has no questions in it: none of its resources is one of QTI", name)
 }

@@ -2,7 +2,8 @@ package itemfile
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // RefusedError says why a file as a whole is refused, or cannot be read on. Its
@@ -22,21 +23,6 @@ func (e *RefusedError) Error() string {
 
 // Refuse makes a RefusedError. Names from the file are kept short.
 func Refuse(at Place, reason string, args ...any) error {
-	at.File, at.ID = Shorten(at.File, 200), Shorten(at.ID, 200)
-	return &RefusedError{Place: at, Reason: Shorten(fmt.Sprintf(reason, args...), 500)}
-}
-
-// Shorten collapses white space and cuts what is longer than that many runes:
-// what comes from a file may be a megabyte long, a line of a report may not.
-func Shorten(s string, runes int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) <= runes { // bytes, at least as many as runes
-		return s
-	}
-	cut := []rune(s)
-	if len(cut) <= runes {
-		return s
-	}
-	return string(cut[:runes-1]) + "…"
+	at.File, at.ID = markup.Shorten(at.File, 200), markup.Shorten(at.ID, 200)
+	return &RefusedError{Place: at, Reason: markup.Shorten(fmt.Sprintf(reason, args...), 500)}
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // KindCount says what became of the questions of a kind.
@@ -99,7 +101,7 @@ func (t *Tally) Watch(questions Questions) Questions {
 }
 
 // Stop notes that the file could not be read to its end.
-func (t *Tally) Stop(err error) { t.report.Stopped = Shorten(err.Error(), 500) }
+func (t *Tally) Stop(err error) { t.report.Stopped = markup.Shorten(err.Error(), 500) }
 
 // Add adds a question with its lines.
 func (t *Tally) Add(found Found) {
@@ -144,7 +146,7 @@ func note(seen map[string]bool, name string) bool {
 }
 
 func (t *Tally) kind(name string) *KindCount {
-	name = Shorten(name, 60)
+	name = markup.Shorten(name, 60)
 	if _, known := t.kinds[name]; !known && len(t.kinds) >= maxKinds {
 		name = "(others)"
 	}
@@ -156,8 +158,8 @@ func (t *Tally) kind(name string) *KindCount {
 
 // AddLine adds a line that belongs to no question.
 func (t *Tally) AddLine(line Line) {
-	line.What, line.Why = Shorten(line.What, 300), Shorten(line.Why, 300)
-	line.Place.File, line.Place.ID = Shorten(line.Place.File, 200), Shorten(line.Place.ID, 120)
+	line.What, line.Why = markup.Shorten(line.What, 300), markup.Shorten(line.Why, 300)
+	line.Place.File, line.Place.ID = markup.Shorten(line.Place.File, 200), markup.Shorten(line.Place.ID, 120)
 	if t.each != nil {
 		t.each(line)
 	}

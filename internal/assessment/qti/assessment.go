@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/assessment/exact"
+	"github.com/lyceum-lms/platform/internal/assessment/sequence"
 )
 
 // Test is the outcome processing of an assessmentTest: what it makes of the
@@ -132,7 +133,7 @@ type testRun struct {
 // Score runs outcome processing on the results of items by the identifiers that
 // the test has for them. Items without a result count as NULL.
 func (t *Test) Score(results map[string]ItemResult) (Outcomes, Trace, error) {
-	m := &machine{values: make([]Value, len(t.variables)), variables: t.variables, random: newSequence(0, forScoring), test: &testRun{t, results}}
+	m := &machine{values: make([]Value, len(t.variables)), variables: t.variables, random: sequence.New(0, forScoring), test: &testRun{t, results}}
 	for _, v := range t.variables {
 		m.values[v.slot] = v.initial
 	}

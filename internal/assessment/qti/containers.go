@@ -83,7 +83,7 @@ func random(m *machine, e *expression) Value {
 	if v.IsNull() || v.cardinality == RecordOf {
 		return Value{}
 	}
-	return v.At(int(m.random.below(uint64(v.Len()))))
+	return v.At(int(m.random.Below(uint64(v.Len()))))
 }
 
 // repeat computes its operands again for each repetition.

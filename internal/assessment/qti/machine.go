@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/lyceum-lms/platform/internal/assessment/exact"
+	"github.com/lyceum-lms/platform/internal/assessment/sequence"
 )
 
 // What a run may cost.
@@ -22,7 +23,7 @@ type machine struct {
 	values    []Value // by slot
 	corrects  map[int]Value
 	initials  map[int]Value // defaults that template processing has set
-	random    sequence
+	random    *sequence.Sequence
 	steps     int
 	err       error
 	events    []event

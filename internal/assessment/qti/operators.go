@@ -203,7 +203,7 @@ func buildRandomInteger(c *compiler, n *node, _ *expression) func(*machine) Valu
 		if !okA || !okB || !okS || !fitsA || !fitsB || !fitsS || width < 1 || most < least || least < -limit || most > limit {
 			return Value{}
 		}
-		return Integer(least + width*int64(m.random.below(uint64((most-least)/width)+1)))
+		return Integer(least + width*int64(m.random.Below(uint64((most-least)/width)+1)))
 	}
 }
 
@@ -226,7 +226,7 @@ func buildRandomFloat(c *compiler, n *node, _ *expression) func(*machine) Value 
 		if !okA || !okB || a.Cmp(b) > 0 {
 			return Value{}
 		}
-		share, err := exact.FromInt(int64(m.random.below(1 << 53))).Quo(exact.FromInt(1 << 53))
+		share, err := exact.FromInt(int64(m.random.Below(1 << 53))).Quo(exact.FromInt(1 << 53))
 		if err != nil {
 			return Value{}
 		}

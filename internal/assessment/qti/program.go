@@ -9,6 +9,13 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/assessment/exact"
+	"github.com/lyceum-lms/platform/internal/assessment/sequence"
+)
+
+// What a sequence is for: drawing and scoring must not see the same numbers.
+const (
+	forDrawing = 0x647261772d717469
+	forScoring = 0x73636f72652d7174
 )
 
 // The variables that every item has.
@@ -189,7 +196,7 @@ func (p *Program) Draw(seed int64) (Template, error) {
 	if len(p.template) == 0 && !p.hasKind(TemplateVariable) {
 		return t, nil
 	}
-	m := p.machine(newSequence(seed, forDrawing))
+	m := p.machine(sequence.New(seed, forDrawing))
 	for _, v := range p.variables {
 		m.values[v.slot] = v.initial
 	}
@@ -221,7 +228,7 @@ func (p *Program) hasKind(kind Kind) bool {
 	return slices.ContainsFunc(p.variables, func(v *variable) bool { return v.kind == kind })
 }
 
-func (p *Program) machine(random sequence) *machine {
+func (p *Program) machine(random *sequence.Sequence) *machine {
 	return &machine{values: make([]Value, len(p.variables)), variables: p.variables, random: random}
 }
 
@@ -345,7 +352,7 @@ func (p *Program) run(t Template, previous Outcomes, responses map[string]Value)
 	if t.program != p {
 		return Outcomes{}, Trace{}, errOtherTemplate
 	}
-	m := p.machine(newSequence(t.seed, forScoring))
+	m := p.machine(sequence.New(t.seed, forScoring))
 	m.corrects, m.initials = t.corrects, t.initials
 	for _, v := range p.variables {
 		m.values[v.slot] = p.startOf(m, v, t, responses)

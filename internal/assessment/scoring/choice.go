@@ -171,7 +171,7 @@ func (cs *choiceList) show(v *PartView, order []int, d draw) {
 func (cs *choiceList) order(d draw) []int {
 	order, loose := cs.positions()
 	if cs.shuffle {
-		d.sequence(cs.part).shuffle(order, loose)
+		d.sequence(cs.part).Shuffle(order, loose)
 	}
 	return order
 }

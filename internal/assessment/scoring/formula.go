@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/assessment/exact"
+	"github.com/lyceum-lms/platform/internal/assessment/sequence"
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
@@ -233,14 +234,14 @@ func (t *formulaTask) signs(i int, d draw) []bool {
 			negative[j] = i>>bit&1 == 1
 			bit++
 		default:
-			negative[j] = (random.below(2) == 1) != (i%2 == 1)
+			negative[j] = (random.Below(2) == 1) != (i%2 == 1)
 		}
 	}
 	return negative
 }
 
 // point draws a point of the domain.
-func (t *formulaTask) point(signs []bool, random *sequence, d draw) map[string]exact.Number {
+func (t *formulaTask) point(signs []bool, random *sequence.Sequence, d draw) map[string]exact.Number {
 	at := make(map[string]exact.Number, len(t.domain)+len(d.numbers))
 	maps.Copy(at, d.numbers)
 	for j := range t.domain {
@@ -259,8 +260,8 @@ func (t *formulaTask) point(signs []bool, random *sequence, d draw) map[string]e
 }
 
 // inside draws a number between two, which it is not unless they are equal.
-func inside(low, high exact.Number, random *sequence) exact.Number {
-	share := big.NewRat(int64(random.below(grid-1))+1, grid)
+func inside(low, high exact.Number, random *sequence.Sequence) exact.Number {
+	share := big.NewRat(int64(random.Below(grid-1))+1, grid)
 	span := new(big.Rat).Sub(high.Rat(), low.Rat())
 	n, err := exact.FromRat(span.Add(span.Mul(span, share), low.Rat()))
 	if err != nil {

@@ -199,7 +199,7 @@ func (t *orderTask) disorder(d draw) []int {
 	order, loose := t.positions()
 	random := d.sequence(t.part)
 	for range maxShuffles {
-		random.shuffle(order, loose)
+		random.Shuffle(order, loose)
 		if !t.right(order) {
 			return order
 		}

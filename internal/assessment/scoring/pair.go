@@ -313,7 +313,7 @@ func (t *pairTask) targetOrder(d draw) []int {
 		}
 	}
 	if t.shuffleTargets {
-		d.sequence(t.part, "targets").shuffle(order, loose)
+		d.sequence(t.part, "targets").Shuffle(order, loose)
 	}
 	return order
 }

@@ -110,7 +110,7 @@ func (p *program) checkParts(parts []part) error {
 // into draws the program's variables for d.
 func (p *program) into(d *draw) {
 	// Items of one attempt must not all draw the same numbers.
-	template, err := p.Draw(int64(d.sequence("", "program").next()))
+	template, err := p.Draw(int64(d.sequence("", "program").Next()))
 	if err != nil {
 		return // scoring says why
 	}

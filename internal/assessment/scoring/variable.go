@@ -12,6 +12,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/exact"
 	"github.com/lyceum-lms/platform/internal/assessment/qti"
+	"github.com/lyceum-lms/platform/internal/assessment/sequence"
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
@@ -46,7 +47,7 @@ type draw struct {
 }
 
 // sequence starts the random numbers for one purpose.
-func (d draw) sequence(purpose ...string) *sequence {
+func (d draw) sequence(purpose ...string) *sequence.Sequence {
 	return newSequence(d.seed, d.item, purpose...)
 }
 
@@ -251,7 +252,7 @@ func constant(text string) (exact.Number, error) {
 // have no values if none is found.
 func (vs *variables) into(d *draw) error {
 	row := d.sequence("", "data_sets")
-	sequences := make([]*sequence, len(vs.list))
+	sequences := make([]*sequence.Sequence, len(vs.list))
 	for i := range vs.list {
 		sequences[i] = d.sequence("", "variable", vs.list[i].name)
 	}
@@ -267,10 +268,10 @@ func (vs *variables) into(d *draw) error {
 	return err
 }
 
-func (vs *variables) once(d *draw, row *sequence, sequences []*sequence) error {
+func (vs *variables) once(d *draw, row *sequence.Sequence, sequences []*sequence.Sequence) error {
 	var data []value
 	if len(vs.rows) > 0 {
-		data = vs.rows[row.below(uint64(len(vs.rows)))]
+		data = vs.rows[row.Below(uint64(len(vs.rows)))]
 	}
 	for i := range vs.list {
 		v := &vs.list[i]
@@ -289,17 +290,17 @@ func (vs *variables) once(d *draw, row *sequence, sequences []*sequence) error {
 }
 
 // draw gives the variable a value.
-func (v *variable) draw(random *sequence, data []value, before map[string]exact.Number) (value, error) {
+func (v *variable) draw(random *sequence.Sequence, data []value, before map[string]exact.Number) (value, error) {
 	var got value
 	var err error
 	switch v.kind {
 	case event.RangeVariable:
-		step := exact.FromInt(int64(random.below(v.steps)))
+		step := exact.FromInt(int64(random.Below(v.steps)))
 		if step, err = step.Mul(v.step); err == nil {
 			got.number, err = v.low.Add(step)
 		}
 	case event.ListVariable:
-		got = v.values[random.below(uint64(len(v.values)))]
+		got = v.values[random.Below(uint64(len(v.values)))]
 	case event.FormulaVariable:
 		got.number, err = v.expression.Evaluate(before)
 	case event.DataSetVariable:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/lyceum-lms/platform/internal/assessment/sequence"
 	"github.com/lyceum-lms/platform/internal/bus/event"
 )
 
@@ -144,9 +145,9 @@ func TestTheWireFormOfTheView(t *testing.T) {
 // The published test vector of SplitMix64 with the seed 1234567.
 func TestSequenceIsSplitMix64(t *testing.T) {
 	t.Parallel()
-	s := sequence(1234567)
+	s := sequence.Sequence(1234567)
 	for i, want := range []uint64{6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821} {
-		if got := s.next(); got != want {
+		if got := s.Next(); got != want {
 			t.Errorf("number %d is %d, want %d", i, got, want)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 func attrOf(name, value string) xml.Attr {
@@ -106,7 +108,7 @@ func (p *parser) placeholder(e *element) (Block, error) {
 	title := e.title()
 	if title == "" {
 		if t := e.child("title"); t != nil {
-			title = shorten(t.textContent(), 255)
+			title = markup.Shorten(t.textContent(), 255)
 		}
 	}
 	why := "the platform has no such activity; a placeholder is in its place"
@@ -165,7 +167,7 @@ func (p *parser) brokenBlock(e *element, err error) Block {
 	}
 	return Block{
 		ID: p.id(e.kind, e.urlName), Kind: KindPlaceholder, Type: e.kind, URLName: e.urlName, Title: e.title(),
-		Placeholder: &Placeholder{Type: e.kind, Label: label, Reason: "Its definition cannot be read: " + shorten(err.Error(), 200)},
+		Placeholder: &Placeholder{Type: e.kind, Label: label, Reason: "Its definition cannot be read: " + markup.Shorten(err.Error(), 200)},
 	}
 }
 
@@ -229,14 +231,14 @@ func typeLabel(kind string) string {
 	case "pdf":
 		return "File"
 	}
-	return "Activity (" + shorten(kind, 60) + ")"
+	return "Activity (" + markup.Shorten(kind, 60) + ")"
 }
 
 // html reads a text, inline or from its file.
 func (p *parser) html(e *element) (Block, error) {
 	b := Block{Kind: KindHTML, Title: e.title()}
 	p.attributes(e.node, e.at, []string{"filename", "visible_to_staff_only"})
-	var markup string
+	var text string
 	at := e.at
 	if name := e.get("filename"); name != "" && e.isPointer() {
 		name = strings.ReplaceAll(name, ":", "/")
@@ -247,7 +249,7 @@ func (p *parser) html(e *element) (Block, error) {
 			}
 		}
 		if file == "" {
-			p.report.add(Missing, e.at, "the content of a text", fmt.Sprintf("there is no html/%s.html", shorten(name, 100)))
+			p.report.add(Missing, e.at, "the content of a text", fmt.Sprintf("there is no html/%s.html", markup.Shorten(name, 100)))
 			return p.brokenBlock(e, &markupError{line: e.line, reason: "its content is missing"}), nil
 		}
 		at.File, at.Line = file, 0
@@ -258,13 +260,13 @@ func (p *parser) html(e *element) (Block, error) {
 		if err != nil {
 			return b, err
 		}
-		markup = string(data)
+		text = string(data)
 	} else {
 		var w htmlWriter
 		w.children(e.node)
-		markup = w.String()
+		text = w.String()
 	}
-	b.HTML = p.clean.clean(markup, at)
+	b.HTML = p.clean.clean(text, at)
 	p.report.Counts.HTML++
 	return b, nil
 }

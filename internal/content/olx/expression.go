@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // evaluate computes an author's arithmetic expression, to tell whether
@@ -20,7 +22,7 @@ func evaluate(text string) (float64, error) {
 	x := &expression{rest: strings.TrimSpace(text)}
 	value := x.sum()
 	if x.err == nil && x.rest != "" {
-		x.fail("unexpected %q", shorten(x.rest, 20))
+		x.fail("unexpected %q", markup.Shorten(x.rest, 20))
 	}
 	if x.err == nil && (math.IsNaN(value) || math.IsInf(value, 0)) {
 		x.fail("it has no finite value")
@@ -133,7 +135,7 @@ func (x *expression) atom() float64 {
 	case isLetter(x.rest[0]):
 		return x.name()
 	}
-	x.fail("unexpected %q", shorten(x.rest, 20))
+	x.fail("unexpected %q", markup.Shorten(x.rest, 20))
 	return 0
 }
 
@@ -172,7 +174,7 @@ func (x *expression) numeral() float64 {
 	}
 	value, err := strconv.ParseFloat(s[:n], 64)
 	if err != nil {
-		x.fail("%q is not a number", shorten(s[:n], 20))
+		x.fail("%q is not a number", markup.Shorten(s[:n], 20))
 		return 0
 	}
 	if n < len(s) {
@@ -202,13 +204,13 @@ func (x *expression) name() float64 {
 		case "e":
 			return math.E
 		}
-		x.fail("%q is not a known constant", shorten(name, 20))
+		x.fail("%q is not a known constant", markup.Shorten(name, 20))
 		return 0
 	}
 	argument := x.closing()
 	f := function(name)
 	if f == nil {
-		x.fail("%q is not a known function", shorten(name, 20))
+		x.fail("%q is not a known function", markup.Shorten(name, 20))
 		return 0
 	}
 	return f(argument)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 func TestEvaluate(t *testing.T) {
@@ -23,7 +25,7 @@ func TestEvaluate(t *testing.T) {
 		"0x10", "1_000", strings.Repeat("(", 1000) + "1" + strings.Repeat(")", 1000), strings.Repeat("(", 400), strings.Repeat("2^", 400) + "2", "NaN", "inf",
 	} {
 		if got, err := evaluate(text); err == nil {
-			t.Errorf("%q is %v, want an error", shorten(text, 40), got)
+			t.Errorf("%q is %v, want an error", markup.Shorten(text, 40), got)
 		}
 	}
 }

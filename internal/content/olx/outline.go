@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // element is a block of the export with its definition found.
@@ -21,7 +23,7 @@ type element struct {
 	depth   int
 }
 
-func (e *element) title() string { return shorten(e.get("display_name"), 255) }
+func (e *element) title() string { return markup.Shorten(e.get("display_name"), 255) }
 
 // maxBlockDepth is how deep blocks may nest below the course.
 const maxBlockDepth = 12

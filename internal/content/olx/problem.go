@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // The sizes that assessment accepts for an item. What exceeds them becomes a
@@ -232,7 +233,7 @@ func (r *problemReader) describe(resp *response, i int, part *event.PartV1) {
 		w.children(r.e.node)
 		part.Label = plain(strings.ReplaceAll(w.String(), r.token+strconv.Itoa(resp.first)+"n", " "))
 	}
-	part.Label = shorten(orElse(part.Label, "Answer "+part.PartID), 300)
+	part.Label = markup.Shorten(orElse(part.Label, "Answer "+part.PartID), 300)
 }
 
 func (r *problemReader) place(n *node) Place {
@@ -250,7 +251,7 @@ func (r *problemReader) title() string {
 		return title
 	}
 	for _, part := range r.parts {
-		return shorten(part.Label, 100)
+		return markup.Shorten(part.Label, 100)
 	}
 	return "Problem"
 }
@@ -309,7 +310,7 @@ func (r *problemReader) asPlaceholder(body, reason string) Block {
 	r.report.Counts.Placeholders["problem"]++
 	return Block{
 		Kind: KindPlaceholder, Title: r.e.title(), HTML: body,
-		Placeholder: &Placeholder{Type: "problem", Label: describe("Problem", r.e.title()), Reason: shorten(strings.ToUpper(reason[:1])+reason[1:]+".", 500)},
+		Placeholder: &Placeholder{Type: "problem", Label: describe("Problem", r.e.title()), Reason: markup.Shorten(strings.ToUpper(reason[:1])+reason[1:]+".", 500)},
 	}
 }
 

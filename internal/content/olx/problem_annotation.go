@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // annotation maps the choice of a tag for a text. The comment that learners
@@ -35,7 +36,7 @@ func (r *problemReader) annotation(resp *response) ([]event.PartV1, string) {
 		}
 	}
 	if prompt := input.child("comment_prompt"); prompt != nil {
-		r.simplify(prompt, "the comment of an annotation", fmt.Sprintf("the tag is asked for and scored; the comment (%q) is not asked for", shorten(prompt.textContent(), 60)))
+		r.simplify(prompt, "the comment of an annotation", fmt.Sprintf("the tag is asked for and scored; the comment (%q) is not asked for", markup.Shorten(prompt.textContent(), 60)))
 	}
 	return []event.PartV1{part}, ""
 }

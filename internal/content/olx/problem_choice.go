@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // input returns the one input of a response.
@@ -75,7 +76,7 @@ func (r *problemReader) partialCredit(resp *response, known ...string) string {
 			return rule
 		}
 	}
-	r.simplify(resp.node, fmt.Sprintf("partial_credit %q", shorten(rule, 40)), "the rule is not known for "+resp.kind+"; there is no partial credit")
+	r.simplify(resp.node, fmt.Sprintf("partial_credit %q", markup.Shorten(rule, 40)), "the rule is not known for "+resp.kind+"; there is no partial credit")
 	return ""
 }
 
@@ -87,7 +88,7 @@ func (r *problemReader) pointValue(c *node) string {
 	}
 	d, ok := decimal(value)
 	if !ok || rational(d).Cmp(rational("1")) > 0 {
-		r.simplify(c, fmt.Sprintf("point_value %q", shorten(value, 40)), "it is not between 0 and 1; the choice earns a half")
+		r.simplify(c, fmt.Sprintf("point_value %q", markup.Shorten(value, 40)), "it is not between 0 and 1; the choice earns a half")
 		return "0.5"
 	}
 	return d
@@ -153,7 +154,7 @@ func (r *problemReader) feedback(n *node, name string) string {
 func (r *problemReader) hint(h *node) string {
 	text := r.fragment(h)
 	if label := h.get("label"); text != "" && label != "" {
-		text = "<strong>" + html.EscapeString(shorten(label, 100)) + "</strong> " + text
+		text = "<strong>" + html.EscapeString(markup.Shorten(label, 100)) + "</strong> " + text
 	}
 	return text
 }
@@ -278,7 +279,7 @@ next:
 		for _, name := range strings.Fields(strings.ToUpper(strings.ReplaceAll(h.get("value"), ",", " "))) {
 			id, ok := letters[name]
 			if !ok {
-				r.simplify(h, fmt.Sprintf("a hint for the choices %q", shorten(h.get("value"), 40)), "there is no choice "+shorten(name, 20))
+				r.simplify(h, fmt.Sprintf("a hint for the choices %q", markup.Shorten(h.get("value"), 40)), "there is no choice "+markup.Shorten(name, 20))
 				continue next
 			}
 			chosen[id] = true

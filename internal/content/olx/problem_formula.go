@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // The limits of a formula that assessment accepts.
@@ -62,7 +63,7 @@ func (r *problemReader) formula(resp *response) ([]event.PartV1, string) {
 // are compared: "x,y@1,1:10,10#20".
 func sampling(text string) (domain []event.DomainV1, samples int, reason string) {
 	bad := func(why string) ([]event.DomainV1, int, string) {
-		return nil, 0, fmt.Sprintf("its samples %q cannot be used: %s", shorten(text, 60), why)
+		return nil, 0, fmt.Sprintf("its samples %q cannot be used: %s", markup.Shorten(text, 60), why)
 	}
 	names, rest, ok := strings.Cut(text, "@")
 	bounds, number, counted := strings.Cut(rest, "#")
@@ -87,7 +88,7 @@ func sampling(text string) (domain []event.DomainV1, samples int, reason string)
 		most, errHigh := evaluate(d.High)
 		switch {
 		case !variableName.MatchString(d.Name):
-			return bad(fmt.Sprintf("%q is not the name of a variable here", shorten(d.Name, 20)))
+			return bad(fmt.Sprintf("%q is not the name of a variable here", markup.Shorten(d.Name, 20)))
 		case errLow != nil || errHigh != nil || least > most:
 			return bad("the range of " + d.Name + " is not one of numbers")
 		}

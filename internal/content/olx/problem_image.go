@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // maxImageSide is the largest width or height of an image, in pixels.
@@ -32,7 +33,7 @@ func (r *problemReader) image(resp *response) ([]event.PartV1, string) {
 	}
 	src := r.imageURL(input)
 	if src == "" {
-		return nil, fmt.Sprintf("its image %q is not in the export", shorten(input.get("src"), 100))
+		return nil, fmt.Sprintf("its image %q is not in the export", markup.Shorten(input.get("src"), 100))
 	}
 	alt := strings.TrimSpace(input.get("alt"))
 	if alt == "" {
@@ -81,13 +82,13 @@ func areasOf(input *node) (areas []event.AreaV1, reason string) {
 		}
 		found := corners.FindStringSubmatch(rectangle)
 		if found == nil {
-			return nil, fmt.Sprintf("its rectangle %q cannot be read", shorten(rectangle, 60))
+			return nil, fmt.Sprintf("its rectangle %q cannot be read", markup.Shorten(rectangle, 60))
 		}
 		var c [4]int
 		for i := range c {
 			n, err := strconv.Atoi(found[i+1])
 			if err != nil || n > maxImageSide {
-				return nil, fmt.Sprintf("its rectangle %q cannot be read", shorten(rectangle, 60))
+				return nil, fmt.Sprintf("its rectangle %q cannot be read", markup.Shorten(rectangle, 60))
 			}
 			c[i] = n
 		}
@@ -116,7 +117,7 @@ func polygonsOf(text string) ([]event.AreaV1, string) {
 	if err := json.Unmarshal([]byte(text), &many); err != nil {
 		var one [][2]float64
 		if err := json.Unmarshal([]byte(text), &one); err != nil {
-			return nil, fmt.Sprintf("its regions %q cannot be read", shorten(text, 60))
+			return nil, fmt.Sprintf("its regions %q cannot be read", markup.Shorten(text, 60))
 		}
 		many = [][][2]float64{one}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // tolerance is how far from a value an answer may be.
@@ -70,7 +71,7 @@ func (r *problemReader) tolerance(resp *response) (tolerance, string) {
 		numeral, relative := strings.CutSuffix(text, "%")
 		amount, err := evaluate(numeral)
 		if err != nil || amount < 0 {
-			return tolerance{}, fmt.Sprintf("its tolerance %q is not a number", shorten(text, 40))
+			return tolerance{}, fmt.Sprintf("its tolerance %q is not a number", markup.Shorten(text, 40))
 		}
 		return tolerance{amount: amount, relative: relative, text: text}, ""
 	}
@@ -108,14 +109,14 @@ func (r *problemReader) numberKeys(resp *response, answer string, tol tolerance,
 		}
 		switch {
 		case low.value > high.value, low.value == high.value && (key.LowOpen || key.HighOpen):
-			return nil, fmt.Sprintf("the range %q is empty", shorten(answer, 60))
+			return nil, fmt.Sprintf("the range %q is empty", markup.Shorten(answer, 60))
 		case low.value == high.value:
 			key = event.NumberKeyV1{Value: low.text, Tolerance: "0", Credit: "1", FeedbackHTML: feedback}
 		}
 		return []event.NumberKeyV1{key}, ""
 	}
 	if _, err := evaluate(answer); err != nil {
-		return nil, fmt.Sprintf("its answer %q is not a number that can be computed: %v", shorten(answer, 60), err)
+		return nil, fmt.Sprintf("its answer %q is not a number that can be computed: %v", markup.Shorten(answer, 60), err)
 	}
 	return []event.NumberKeyV1{{Value: answer, Tolerance: tol.text, Credit: "1", FeedbackHTML: feedback}}, ""
 }
@@ -152,7 +153,7 @@ func (r *problemReader) partialNumbers(resp *response, tol tolerance) ([]event.N
 		case "close", "list":
 			rules[rule] = true
 		default:
-			r.simplify(resp.node, fmt.Sprintf("partial_credit %q", shorten(rule, 40)), "the rule is not known for numbers; it gives nothing")
+			r.simplify(resp.node, fmt.Sprintf("partial_credit %q", markup.Shorten(rule, 40)), "the rule is not known for numbers; it gives nothing")
 		}
 	}
 	if len(rules) == 0 {
@@ -163,7 +164,7 @@ func (r *problemReader) partialNumbers(resp *response, tol tolerance) ([]event.N
 		if text := param.get("partial_range"); text != "" {
 			f, err := evaluate(text)
 			if err != nil || f < 0 {
-				return nil, fmt.Sprintf("its partial_range %q is not a number", shorten(text, 40))
+				return nil, fmt.Sprintf("its partial_range %q is not a number", markup.Shorten(text, 40))
 			}
 			factor = f
 		}
@@ -189,7 +190,7 @@ func (r *problemReader) partialNumbers(resp *response, tol tolerance) ([]event.N
 	for i, other := range others {
 		other = strings.TrimSpace(other)
 		if _, err := evaluate(other); err != nil {
-			return nil, fmt.Sprintf("its partial answer %q is not a number", shorten(other, 40))
+			return nil, fmt.Sprintf("its partial answer %q is not a number", markup.Shorten(other, 40))
 		}
 		keys = append(keys, event.NumberKeyV1{Value: other, Tolerance: tol.text, Credit: "0.5"})
 		if rules["close"] {
@@ -235,7 +236,7 @@ func (r *problemReader) conditionalHints(resp *response, name string, add func(h
 			if feedback := text[h.get("name")]; h.name == name && feedback != "" {
 				add(h, feedback)
 			} else if h.name != name && h.name != "hintpart" {
-				r.simplify(h, "a hint of the type "+shorten(h.name, 40), "it does not fit the response and is left out")
+				r.simplify(h, "a hint of the type "+markup.Shorten(h.name, 40), "it does not fit the response and is left out")
 			}
 		}
 	}

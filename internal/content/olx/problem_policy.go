@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // weight is the item's maximum score: what the author set, else a point for
@@ -81,10 +82,10 @@ func (r *problemReader) release() (event.ReleasePolicy, string) {
 		}
 	}
 	if attempts := r.e.set["max_attempts"]; attempts != "" && count(attempts) == 0 {
-		r.simplify(r.e.node, "max_attempts "+strconv.Quote(shorten(attempts, 40)), "it is not a number of attempts; there is no limit")
+		r.simplify(r.e.node, "max_attempts "+strconv.Quote(markup.Shorten(attempts, 40)), "it is not a number of attempts; there is no limit")
 	}
 	if why != "" {
-		r.simplify(r.e.node, "showanswer "+strconv.Quote(shorten(show, 40)), why)
+		r.simplify(r.e.node, "showanswer "+strconv.Quote(markup.Shorten(show, 40)), why)
 	}
 	return policy, show
 }

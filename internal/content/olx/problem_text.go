@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // maxPattern is the length in bytes of a rule that assessment accepts.
@@ -24,7 +25,7 @@ func (r *problemReader) text(resp *response) ([]event.PartV1, string) {
 	fold, pattern := slices.Contains(kinds, "ci"), slices.Contains(kinds, "regexp")
 	for _, kind := range kinds {
 		if kind != "ci" && kind != "cs" && kind != "regexp" {
-			r.simplify(resp.node, fmt.Sprintf("type %q", shorten(kind, 40)), "as in the source, it has no effect")
+			r.simplify(resp.node, fmt.Sprintf("type %q", markup.Shorten(kind, 40)), "as in the source, it has no effect")
 		}
 	}
 	rules := &textRules{reader: r, resp: resp, fold: fold}
@@ -80,7 +81,7 @@ func (t *textRules) add(answer string, pattern bool, credit, feedback string) {
 	}
 	fail := func(why string) {
 		if credit == "0" {
-			t.reader.simplify(t.resp.node, fmt.Sprintf("feedback for %q", shorten(answer, 60)), why)
+			t.reader.simplify(t.resp.node, fmt.Sprintf("feedback for %q", markup.Shorten(answer, 60)), why)
 		} else if t.reason == "" {
 			t.reason = why
 		}
@@ -90,11 +91,11 @@ func (t *textRules) add(answer string, pattern bool, credit, feedback string) {
 	case pattern:
 		translated, notes, err := translateRegexp(answer, t.fold)
 		if err != nil {
-			fail(fmt.Sprintf("its pattern %q cannot be used here: %v", shorten(answer, 80), err))
+			fail(fmt.Sprintf("its pattern %q cannot be used here: %v", markup.Shorten(answer, 80), err))
 			return
 		}
 		for _, note := range notes {
-			t.reader.simplify(t.resp.node, fmt.Sprintf("pattern %q", shorten(answer, 80)), note)
+			t.reader.simplify(t.resp.node, fmt.Sprintf("pattern %q", markup.Shorten(answer, 80)), note)
 		}
 		size, err := programSize(translated)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp/syntax"
 	"strings"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // translateRegexp turns a regular expression as Python reads it into one for
@@ -25,7 +27,7 @@ func translateRegexp(python string, fold bool) (pattern string, notes []string, 
 	if _, err := syntax.Parse(pattern, syntax.Perl); err != nil {
 		var fault *syntax.Error
 		if errors.As(err, &fault) {
-			return "", nil, fmt.Errorf("%s: %q", fault.Code, shorten(fault.Expr, 60))
+			return "", nil, fmt.Errorf("%s: %q", fault.Code, markup.Shorten(fault.Expr, 60))
 		}
 		return "", nil, err
 	}

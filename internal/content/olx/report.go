@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // Severity says what became of a thing that was not taken over as it was.
@@ -114,19 +116,7 @@ func (r *Report) add(severity Severity, at Place, what, why string) {
 		r.Omitted++
 		return
 	}
-	r.Entries = append(r.Entries, Entry{Severity: severity, Place: at, What: shorten(what, 300), Why: shorten(why, 300)})
-}
-
-func shorten(s string, runes int) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) <= runes { // bytes, at least as many as runes
-		return s
-	}
-	cut := []rune(s)
-	if len(cut) <= runes {
-		return s
-	}
-	return string(cut[:runes-1]) + "…"
+	r.Entries = append(r.Entries, Entry{Severity: severity, Place: at, What: markup.Shorten(what, 300), Why: markup.Shorten(why, 300)})
 }
 
 // Of returns the entries of one severity.

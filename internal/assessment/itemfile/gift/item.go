@@ -53,7 +53,7 @@ func (m *mapping) item() (*event.ItemV1, error) {
 	}
 	words := moodletext.Words(body, 300)
 	part.Label = orElse(words, "Answer")
-	item.Title = itemfile.Shorten(orElse(m.Title, words, "Question"), 200)
+	item.Title = markup.Shorten(orElse(m.Title, words, "Question"), 200)
 	item.Parts = []event.PartV1{part}
 	return item, nil
 }
@@ -74,7 +74,7 @@ func (m *mapping) clean(t Text) string {
 		if !ok {
 			return markup.Target{}, false
 		}
-		m.notes.Add(itemfile.Missing, fmt.Sprintf("file %q", itemfile.Shorten(name, 100)), "GIFT carries no files; a mark is left in the text")
+		m.notes.Add(itemfile.Missing, fmt.Sprintf("file %q", markup.Shorten(name, 100)), "GIFT carries no files; a mark is left in the text")
 		return markup.Target{Missing: name}, true
 	}))
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // reader reads the text of one question.
@@ -251,7 +251,7 @@ func (r *reader) numerical(body string, from int) *Broken {
 }
 
 func notNumber(text string) string {
-	return `"` + itemfile.Shorten(text, 40) + `" is neither a number nor a number with a margin (3.14:0.01) nor a range (3.1..3.2)`
+	return `"` + markup.Shorten(text, 40) + `" is neither a number nor a number with a margin (3.14:0.01) nor a range (3.1..3.2)`
 }
 
 const numeral = `([-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]{1,3})?)`

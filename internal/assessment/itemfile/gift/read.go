@@ -10,6 +10,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // Read yields the questions of a GIFT file as items, those that cannot be read
@@ -52,7 +53,7 @@ type importer struct {
 
 // broken is what is said of a question that cannot be read.
 func (r *importer) broken(b *Broken) itemfile.Found {
-	at := itemfile.Place{File: r.file, Line: b.Line, ID: itemfile.Shorten(b.Title, 100)}
+	at := itemfile.Place{File: r.file, Line: b.Line, ID: markup.Shorten(b.Title, 100)}
 	identity, _ := r.identities.Unique("broken: " + b.Title + " " + b.Reason)
 	return itemfile.Found{
 		Identity: identity, Place: at, Kind: "unknown", Folder: r.folder,
@@ -63,7 +64,7 @@ func (r *importer) broken(b *Broken) itemfile.Found {
 func (r *importer) question(q *Question) itemfile.Found {
 	name := q.ID
 	if name == "" {
-		name = itemfile.Shorten(q.Title, 100)
+		name = markup.Shorten(q.Title, 100)
 	}
 	found := itemfile.Found{
 		Place: itemfile.Place{File: r.file, Line: q.Line, ID: name}, Kind: string(q.Type), Folder: r.folder, Tags: q.Tags,
@@ -80,7 +81,7 @@ func (r *importer) question(q *Question) itemfile.Found {
 	if err != nil {
 		m.notes.Add(itemfile.Skipped, "the question", err.Error())
 	} else {
-		item.Source = "gift/" + itemfile.Shorten(found.Identity, 200)
+		item.Source = "gift/" + markup.Shorten(found.Identity, 200)
 		found.Item = item
 	}
 	found.Lines = m.notes.Lines()
@@ -101,8 +102,8 @@ func (r *importer) identity(q *Question, notes *moodletext.Notes) string {
 	}
 	unique, taken := r.identities.Unique(identity)
 	if taken {
-		notes.Add(itemfile.Info, fmt.Sprintf("identity %q", itemfile.Shorten(identity, 100)),
-			fmt.Sprintf("another question of the file has it; this one is %q", itemfile.Shorten(unique, 100)))
+		notes.Add(itemfile.Info, fmt.Sprintf("identity %q", markup.Shorten(identity, 100)),
+			fmt.Sprintf("another question of the file has it; this one is %q", markup.Shorten(unique, 100)))
 	}
 	return unique
 }

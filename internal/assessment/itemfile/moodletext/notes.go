@@ -69,7 +69,7 @@ func Words(text string, runes int) string {
 		}
 		text = b.String()
 	}
-	return itemfile.Shorten(text, runes)
+	return markup.Shorten(text, runes)
 }
 
 func isPhrase(name string) bool {

@@ -12,6 +12,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // calculation maps the wild cards of a calculated question to variables. In the
@@ -225,7 +226,7 @@ func (c *calculation) expression(text string) (string, error) {
 		return name
 	})
 	if unknown != "" {
-		return "", refuse("its formula %q has the wild card %q, for which there are no values", itemfile.Shorten(text, 60), clip(unknown))
+		return "", refuse("its formula %q has the wild card %q, for which there are no values", markup.Shorten(text, 60), clip(unknown))
 	}
 	out = strings.TrimSpace(out)
 	if inner, ok := strings.CutPrefix(out, "{="); ok && strings.HasSuffix(inner, "}") {
@@ -233,7 +234,7 @@ func (c *calculation) expression(text string) (string, error) {
 	}
 	out = strings.TrimPrefix(out, "=")
 	if _, err := exact.Compile(out, c.variables()...); err != nil {
-		return "", refuse("its formula %q cannot be computed: %s", itemfile.Shorten(text, 60), err)
+		return "", refuse("its formula %q cannot be computed: %s", markup.Shorten(text, 60), err)
 	}
 	return out, nil
 }

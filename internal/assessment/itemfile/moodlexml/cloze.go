@@ -10,6 +10,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // embedded is a question within the text of a cloze question:
@@ -94,11 +95,11 @@ func (q *question) cloze() error {
 		}
 		end := clozeEnd(text, at[1])
 		if end < 0 {
-			return refuse("the embedded question %q is not closed", itemfile.Shorten(text[at[0]:], 40))
+			return refuse("the embedded question %q is not closed", markup.Shorten(text[at[0]:], 40))
 		}
 		e := embedded{weight: orElse(text[at[2]:at[3]], "1"), kind: kind}
 		if !e.parse(text[at[1]:end]) {
-			return refuse("the embedded question %q has no answers", itemfile.Shorten(text[at[0]:], 40))
+			return refuse("the embedded question %q has no answers", markup.Shorten(text[at[0]:], 40))
 		}
 		part, err := q.embedded(e)
 		if err != nil {
@@ -108,14 +109,14 @@ func (q *question) cloze() error {
 			total.Add(total, weight)
 		}
 		if trace := clozeTrace.FindStringIndex(text[:at[0]]); trace != nil {
-			return refuse("the embedded question %q cannot be read", itemfile.Shorten(text[trace[0]:], 40))
+			return refuse("the embedded question %q cannot be read", markup.Shorten(text[trace[0]:], 40))
 		}
 		out.WriteString(text[:at[0]])
 		out.WriteString(q.place(partMark(part.PartID)))
 		text = text[end+1:]
 	}
 	if at := clozeTrace.FindStringIndex(text); at != nil {
-		return refuse("the embedded question %q cannot be read", itemfile.Shorten(text[at[0]:], 40))
+		return refuse("the embedded question %q cannot be read", markup.Shorten(text[at[0]:], 40))
 	}
 	out.WriteString(text)
 	q.stem.text = out.String()

@@ -74,7 +74,7 @@ func (s *shelf) resolver(own []*node) func(markup.Reference) (markup.Target, boo
 				}
 			}
 		}
-		s.notes.Add(itemfile.Missing, fmt.Sprintf("file %q", itemfile.Shorten(name, 100)), "the question does not contain it; a mark is left in the text")
+		s.notes.Add(itemfile.Missing, fmt.Sprintf("file %q", markup.Shorten(name, 100)), "the question does not contain it; a mark is left in the text")
 		return markup.Target{Missing: name}, true
 	}
 }
@@ -185,7 +185,7 @@ func plainName(name string) string {
 func (s *shelf) unused() {
 	for _, f := range s.files {
 		if _, asked := s.opened[f]; !asked {
-			s.notes.AddAt(f.line, itemfile.Skipped, fmt.Sprintf("file %q", itemfile.Shorten(f.attr("name"), 100)), "no text of the question shows it")
+			s.notes.AddAt(f.line, itemfile.Skipped, fmt.Sprintf("file %q", markup.Shorten(f.attr("name"), 100)), "no text of the question shows it")
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // background finds the image that things are dragged onto.
@@ -106,7 +107,7 @@ func (q *question) drags() []drag {
 	for i, n := range q.all("drag") {
 		d := drag{no: orElse(n.value("no"), strconv.Itoa(i+1)), group: orElse(n.value("draggroup"), "1"), infinite: n.has("infinite") && n.truth("infinite", true)}
 		d.copies, _ = strconv.Atoi(n.value("noofdrags"))
-		text := itemfile.Shorten(strings.TrimSpace(n.child("text").words()), 1000)
+		text := markup.Shorten(strings.TrimSpace(n.child("text").words()), 1000)
 		label := q.clean(field{text: text, format: moodletext.HTML})
 		d.choice = event.ChoiceV1{ChoiceID: "c" + strconv.Itoa(i+1), HTML: label}
 		d.width, d.height = 10+8*utf8.RuneCountInString(moodletext.Words(label, 100)), 25

@@ -12,6 +12,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // question maps one question to an item.
@@ -45,7 +46,7 @@ func (r *importer) question(n *node, odd oddities) itemfile.Found {
 	q := &question{node: n, importer: r, kind: strings.ToLower(n.attr("type"))}
 	name := strings.Join(strings.Fields(n.value("name")), " ")
 	idnumber := n.value("idnumber")
-	q.notes.At = itemfile.Place{File: r.file, Line: n.line, ID: itemfile.Shorten(orElse(idnumber, name), 100)}
+	q.notes.At = itemfile.Place{File: r.file, Line: n.line, ID: markup.Shorten(orElse(idnumber, name), 100)}
 	q.shelf = newShelf(n, &q.notes)
 	q.stem = q.field(n.child("questiontext"), moodletext.HTML)
 	q.oldImage()
@@ -66,7 +67,7 @@ func (r *importer) question(n *node, odd oddities) itemfile.Found {
 		found.Lines = q.notes.Lines()
 		return found
 	}
-	q.item.Source = "moodle/" + itemfile.Shorten(found.Identity, 200)
+	q.item.Source = "moodle/" + markup.Shorten(found.Identity, 200)
 	found.Item, found.Media = &q.item, q.shelf.media
 	n.leftOver(&q.notes)
 	found.Lines = q.notes.Lines()
@@ -106,7 +107,7 @@ func (q *question) identity(idnumber, name string) string {
 		}
 		identity = "moodle-" + hex.EncodeToString(h.Sum(nil)[:12])
 	}
-	unique, taken := q.identities.Unique(itemfile.Shorten(identity, 200))
+	unique, taken := q.identities.Unique(markup.Shorten(identity, 200))
 	if taken {
 		q.notes.Add(itemfile.Info, fmt.Sprintf("identity %q", identity), fmt.Sprintf("another question of the file has it, or is the same; this one is %q", unique))
 	}
@@ -230,7 +231,7 @@ func (q *question) read(name string) error {
 		q.notes.Add(itemfile.Info, "its text", "it is empty; its name is shown in its place")
 		q.item.BodyHTML = "<p>" + escape(name) + "</p>"
 	}
-	q.item.Title = itemfile.Shorten(orElse(name, words, "Question"), 200)
+	q.item.Title = markup.Shorten(orElse(name, words, "Question"), 200)
 	q.item.ExplanationHTML = q.optional(q.child("generalfeedback"))
 	q.hints()
 	q.combinedFeedback()
@@ -243,7 +244,7 @@ func (q *question) read(name string) error {
 			part.Label = "Answer " + strconv.Itoa(i+1)
 		}
 	}
-	if text := itemfile.Shorten(q.node.text, 60); text != "" {
+	if text := markup.Shorten(q.node.text, 60); text != "" {
 		q.notes.Add(itemfile.Skipped, fmt.Sprintf("text %q between the elements", text), "it belongs to none of them")
 	}
 	q.minimum()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // Read yields the questions of a Moodle XML file, those that cannot be taken over
@@ -75,7 +76,7 @@ func (r *importer) read(ctx context.Context, src itemfile.Source, yield func(ite
 		}
 		if text := bytes.TrimSpace(p.buf[p.pos : p.pos+i]); len(text) > 0 && bytes.ContainsFunc(text, func(c rune) bool { return c > ' ' && c != '\ufeff' }) {
 			found := r.about(itemfile.Line{
-				Severity: itemfile.Skipped, Place: itemfile.Place{Line: p.lineAt(p.pos)}, What: fmt.Sprintf("text %q", itemfile.Shorten(p.plain(text), 60)), Why: "it stands between the questions and belongs to none",
+				Severity: itemfile.Skipped, Place: itemfile.Place{Line: p.lineAt(p.pos)}, What: fmt.Sprintf("text %q", markup.Shorten(p.plain(text), 60)), Why: "it stands between the questions and belongs to none",
 			})
 			if !yield(found) {
 				return errStopped
@@ -125,7 +126,7 @@ func (r *importer) open(p *parser) (quiz bool, err error) {
 			return false, &itemfile.RefusedError{Place: itemfile.Place{Line: 1}, Reason: "it is no XML: there is no tag in it"}
 		}
 		if text := bytes.Trim(p.buf[p.pos:p.pos+i], " \t\r\n\ufeff"); len(text) > 0 {
-			return false, p.fail(p.pos, "it is no Moodle XML: it begins with %q", itemfile.Shorten(strings.ToValidUTF8(string(text[:min(len(text), 60)]), ""), 40))
+			return false, p.fail(p.pos, "it is no Moodle XML: it begins with %q", markup.Shorten(strings.ToValidUTF8(string(text[:min(len(text), 60)]), ""), 40))
 		}
 		p.pos += i
 		switch {
@@ -209,13 +210,13 @@ func (r *importer) about(lines ...itemfile.Line) itemfile.Found {
 func (r *importer) category(n *node, odd oddities) []itemfile.Line {
 	path := n.value("category")
 	r.folder = moodletext.Folder(path)
-	notes := moodletext.Notes{At: itemfile.Place{File: r.file, Line: n.line, ID: itemfile.Shorten(path, 100)}}
+	notes := moodletext.Notes{At: itemfile.Place{File: r.file, Line: n.line, ID: markup.Shorten(path, 100)}}
 	odd.tell(&notes)
 	if info := n.value("info"); info != "" {
-		notes.Add(itemfile.Skipped, fmt.Sprintf("description of the category: %q", itemfile.Shorten(moodletext.Words(info, 200), 100)), "folders have no description")
+		notes.Add(itemfile.Skipped, fmt.Sprintf("description of the category: %q", markup.Shorten(moodletext.Words(info, 200), 100)), "folders have no description")
 	}
 	if id := n.value("idnumber"); id != "" {
-		notes.Add(itemfile.Info, fmt.Sprintf("ID number %q of the category", itemfile.Shorten(id, 60)), "folders are known by their names")
+		notes.Add(itemfile.Info, fmt.Sprintf("ID number %q of the category", markup.Shorten(id, 60)), "folders are known by their names")
 	}
 	n.leftOver(&notes)
 	return notes.Lines()

@@ -16,6 +16,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // maxLines bounds what an export says.
@@ -89,7 +90,7 @@ type writing struct {
 func (x *exporter) item(found itemfile.Found) error {
 	w := &writing{found: found, item: found.Item, notes: moodletext.Notes{At: found.Place}}
 	if w.notes.At.ID == "" {
-		w.notes.At.ID = itemfile.Shorten(orElse(found.Identity, found.Item.Title), 100)
+		w.notes.At.ID = markup.Shorten(orElse(found.Identity, found.Item.Title), 100)
 	}
 	kind, body := w.plan()
 	if w.cannot != "" {
@@ -210,7 +211,7 @@ func (w *writing) question(kind string, body func()) {
 	if p := w.only(); p != nil && kind != "cloze" && kind != "ddwtos" && kind != "gapselect" {
 		stem = w.stem(p.PromptHTML)
 	}
-	w.raw("  <question type=\"" + kind + "\">\n    <name>\n      <text>" + cdata(itemfile.Shorten(w.item.Title, 250)) + "</text>\n    </name>\n")
+	w.raw("  <question type=\"" + kind + "\">\n    <name>\n      <text>" + cdata(markup.Shorten(w.item.Title, 250)) + "</text>\n    </name>\n")
 	if kind == "cloze" || kind == "ddwtos" || kind == "gapselect" {
 		stem = w.places(kind)
 	}
@@ -266,7 +267,7 @@ func (w *writing) open(name, html, attributes string) {
 		m := assetURL.FindStringSubmatch(ref)
 		media := w.media(m[1])
 		if media == nil {
-			w.notes.Add(itemfile.Missing, fmt.Sprintf("file %q", itemfile.Shorten(m[2], 100)), "it is not there to be exported")
+			w.notes.Add(itemfile.Missing, fmt.Sprintf("file %q", markup.Shorten(m[2], 100)), "it is not there to be exported")
 			return "@@PLUGINFILE@@/" + m[2]
 		}
 		file := *media

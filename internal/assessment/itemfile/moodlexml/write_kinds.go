@@ -11,6 +11,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/moodletext"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // planSingle is plan for an item of one part that stands after its text.
@@ -194,7 +195,7 @@ func (w *writing) patterns(p *event.PartV1) []event.TextKeyV1 {
 	for _, k := range p.Texts {
 		switch k.Match {
 		case event.MatchRegexp:
-			w.notes.Add(itemfile.Skipped, fmt.Sprintf("answer %q", itemfile.Shorten(k.Pattern, 60)), "it is a regular expression, and Moodle has none")
+			w.notes.Add(itemfile.Skipped, fmt.Sprintf("answer %q", markup.Shorten(k.Pattern, 60)), "it is a regular expression, and Moodle has none")
 			continue
 		case event.MatchNormalised:
 			w.notes.Add(itemfile.Simplified, "answers that are compared without accents and punctuation", "Moodle ignores case alone")
@@ -263,7 +264,7 @@ func (w *writing) numbers(p *event.PartV1) []moodleNumber {
 			w.notes.Add(itemfile.Skipped, "significant figures or decimal places that are demanded", "Moodle's numerical questions do not look at them")
 		}
 		if err != nil {
-			w.notes.Add(itemfile.Skipped, fmt.Sprintf("answer %q", itemfile.Shorten(orElse(k.Value, k.Low+".."+k.High), 60)), err.Error())
+			w.notes.Add(itemfile.Skipped, fmt.Sprintf("answer %q", markup.Shorten(orElse(k.Value, k.Low+".."+k.High), 60)), err.Error())
 			continue
 		}
 		out = append(out, n)
@@ -295,7 +296,7 @@ func (w *writing) valueOf(n *moodleNumber, k event.NumberKeyV1) error {
 		n.value = text
 	} else {
 		n.value = plainNumber(value.Rat())
-		w.notes.Add(itemfile.Info, "the expression "+itemfile.Shorten(k.Value, 40), "its value is written")
+		w.notes.Add(itemfile.Info, "the expression "+markup.Shorten(k.Value, 40), "its value is written")
 	}
 	tolerance := strings.TrimSpace(k.Tolerance)
 	if tolerance == "" {

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/xmlstream"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // metadata are the fields of an item, by name in lower case.
@@ -65,10 +65,10 @@ func (m *metadata) unused() string {
 		case name == "original_answer_ids" || name == "calculator_type" && m.fields[name] == "none":
 		case strings.HasPrefix(name, "bbmd_"): // a dozen of them in every item
 		default:
-			names = append(names, name+"="+itemfile.Shorten(m.fields[name], 40))
+			names = append(names, name+"="+markup.Shorten(m.fields[name], 40))
 		}
 	}
-	return itemfile.Shorten(strings.Join(names, ", "), 200)
+	return markup.Shorten(strings.Join(names, ", "), 200)
 }
 
 // tags are the words that a question is filed under.
@@ -76,7 +76,7 @@ func (m *metadata) tags() []string {
 	var tags []string
 	for _, name := range []string{"cc_question_category", "qmd_keywords", "qmd_topic", "keywords", "topic"} {
 		for tag := range strings.SplitSeq(m.get(name), ",") {
-			if tag = itemfile.Shorten(tag, 100); tag != "" && !slices.Contains(tags, tag) {
+			if tag = markup.Shorten(tag, 100); tag != "" && !slices.Contains(tags, tag) {
 				tags = append(tags, tag)
 			}
 		}

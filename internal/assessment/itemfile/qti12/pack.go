@@ -286,7 +286,7 @@ func fileName(raw string) string {
 	if plain, err := url.PathUnescape(name); err == nil {
 		name = plain
 	}
-	return itemfile.Shorten(name, 100)
+	return markup.Shorten(name, 100)
 }
 
 // file finds the file of the package that a reference means.

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // slot is a part of the item that is to be: one response, or several that are
@@ -248,7 +248,7 @@ func (q *question) skeleton(s *slot, id string) error {
 		q.uploadSkeleton(s)
 	}
 	if s.inline {
-		p.Label = itemfile.Shorten(s.blank, 200)
+		p.Label = markup.Shorten(s.blank, 200)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (r *reader) read(n *xmlstream.Node, folder []string) itemfile.Found {
 
 func newQuestion(r *reader, n *xmlstream.Node) *question {
 	q := &question{r: r, node: n, feedback: map[string]string{}, used: map[string]bool{}, told: map[string]bool{}, media: map[string]bool{}}
-	q.found.Place = itemfile.Place{File: r.file, Line: n.Line, ID: itemfile.Shorten(n.Get("ident"), 120)}
+	q.found.Place = itemfile.Place{File: r.file, Line: n.Line, ID: markup.Shorten(n.Get("ident"), 120)}
 	q.meta = readMetadata(n)
 	q.found.Identity = q.identity()
 	q.found.Kind = q.kind()
@@ -93,14 +93,14 @@ func (q *question) identity() string {
 	if ref := q.meta.get("assessment_question_identifierref"); ref != "" && ref != id {
 		id += "/" + ref
 	}
-	return itemfile.Shorten(id, 250)
+	return markup.Shorten(id, 250)
 }
 
 // kind is the source's word for the type of the question.
 func (q *question) kind() string {
 	for _, name := range []string{"question_type", "cc_profile", "bbmd_questiontype", "qmd_itemtype", "qmd_questiontype", "questiontype", "interaction_type"} {
 		if v := q.meta.get(name); v != "" {
-			return itemfile.Shorten(v, 60)
+			return markup.Shorten(v, 60)
 		}
 	}
 	for n := range q.node.All("response_lid", "response_str", "response_num", "response_xy", "response_grp") {
@@ -116,8 +116,8 @@ func (q *question) kind() string {
 
 // build makes the item.
 func (q *question) build() error {
-	q.item.Title = itemfile.Shorten(q.node.Get("title"), 300)
-	q.item.Source = itemfile.Shorten(q.found.Place.String(), 300)
+	q.item.Title = markup.Shorten(q.node.Get("title"), 300)
+	q.item.Source = markup.Shorten(q.found.Place.String(), 300)
 	q.shown = q.readPresentation(q.node.Child("presentation"))
 	if n := len(q.shown.responses); n > 150 {
 		return refuse("it has %d responses, more than can be imported", n)
@@ -132,7 +132,7 @@ func (q *question) build() error {
 	q.readFeedback()
 	q.elements()
 	if text := q.node.Get("instructions"); text != "" {
-		q.lose(simplified, "instructions of a shared text", "they are not shown: "+itemfile.Shorten(text, 100))
+		q.lose(simplified, "instructions of a shared text", "they are not shown: "+markup.Shorten(text, 100))
 	}
 	if err := q.interpret(); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (q *question) elements() {
 			q.rubric += q.clean(q.materials(k))
 		case "objectives":
 			if text := q.clean(q.materials(k)); text != "" {
-				q.lose(simplified, "element "+k.Name, "its text is not shown: "+itemfile.Shorten(words(text), 120))
+				q.lose(simplified, "element "+k.Name, "its text is not shown: "+markup.Shorten(words(text), 120))
 			}
 		default:
 			q.lose(simplified, "element "+k.Name, "it has no counterpart")
@@ -211,7 +211,7 @@ func (q *question) guide() {
 			return
 		}
 	}
-	q.lose(simplified, "rubric", "nothing of the question is marked by people, who would see it: "+itemfile.Shorten(words(q.rubric), 120))
+	q.lose(simplified, "rubric", "nothing of the question is marked by people, who would see it: "+markup.Shorten(words(q.rubric), 120))
 }
 
 // stimulus puts the text that several questions share before the question's own.
@@ -288,7 +288,7 @@ func (q *question) finish() {
 		}
 	}
 	if len(left) > 0 {
-		q.line(simplified, "feedback ("+itemfile.Shorten(strings.Join(left, ", "), 120)+")", "no response leads to it, or a condition that has no counterpart")
+		q.line(simplified, "feedback ("+markup.Shorten(strings.Join(left, ", "), 120)+")", "no response leads to it, or a condition that has no counterpart")
 	}
 }
 
@@ -326,7 +326,7 @@ func (q *question) show(m itemfile.Media) {
 }
 
 // quote makes a name from the file fit for a sentence.
-func quote(s string) string { return strconv.Quote(itemfile.Shorten(s, 80)) }
+func quote(s string) string { return strconv.Quote(markup.Shorten(s, 80)) }
 
 // decimal writes a share or a number of points as a decimal of the nine places
 // that they may have.

@@ -99,7 +99,7 @@ func (r *reader) tell() error {
 	if len(r.notes) == 0 {
 		return nil
 	}
-	found := itemfile.Found{Identity: "file:" + itemfile.Shorten(r.file, 200), Place: itemfile.Place{File: r.file}, Lines: r.notes}
+	found := itemfile.Found{Identity: "file:" + markup.Shorten(r.file, 200), Place: itemfile.Place{File: r.file}, Lines: r.notes}
 	r.notes = nil
 	return r.emit(found)
 }
@@ -217,7 +217,7 @@ func (r *reader) element(x *xmlstream.Reader, e xmlstream.Element, open []contai
 		return open, x.Skip()
 	}
 	if x.Depth() == 1 {
-		return open, &xmlstream.Error{Line: e.Line, Reason: "this is no QTI 1.2: its root element is <" + itemfile.Shorten(e.Name, 60) + ">"}
+		return open, &xmlstream.Error{Line: e.Line, Reason: "this is no QTI 1.2: its root element is <" + markup.Shorten(e.Name, 60) + ">"}
 	}
 	r.note(simplified, e.Line, "element "+e.Name, "it is not known and left out")
 	return open, x.Skip()
@@ -236,7 +236,7 @@ func keepSpace(name string) bool {
 func folder(open []container) []string {
 	var path []string
 	for _, c := range open {
-		if title := itemfile.Shorten(c.title, 200); title != "" && (len(path) == 0 || path[len(path)-1] != title) {
+		if title := markup.Shorten(c.title, 200); title != "" && (len(path) == 0 || path[len(path)-1] != title) {
 			path = append(path, title)
 		}
 	}
@@ -257,7 +257,7 @@ func (r *reader) title(n *xmlstream.Node, open []container) {
 		}
 	}
 	if len(rest) > 0 {
-		r.note(info, n.Line, "settings of the test ("+itemfile.Shorten(strings.Join(rest, ", "), 150)+")", "questions are imported, tests are put together here")
+		r.note(info, n.Line, "settings of the test ("+markup.Shorten(strings.Join(rest, ", "), 150)+")", "questions are imported, tests are put together here")
 	}
 }
 
@@ -272,9 +272,9 @@ func (r *reader) selection(n *xmlstream.Node) {
 	}
 	switch {
 	case bank != "":
-		r.note(info, n.Line, "drawing from the bank "+quote(bank), "the test draws "+itemfile.Shorten(number, 20)+" questions from it; import the bank as well, tests are put together here")
+		r.note(info, n.Line, "drawing from the bank "+quote(bank), "the test draws "+markup.Shorten(number, 20)+" questions from it; import the bank as well, tests are put together here")
 	case number != "":
-		r.note(info, n.Line, "drawing of questions", "the test draws "+itemfile.Shorten(number, 20)+" of a group; all of them are imported, tests are put together here")
+		r.note(info, n.Line, "drawing of questions", "the test draws "+markup.Shorten(number, 20)+" of a group; all of them are imported, tests are put together here")
 	}
 }
 

@@ -39,7 +39,7 @@ const (
 // false, and what is to be said of it, if there is none that counts: because the
 // XML has been changed since, for one.
 func (r *reader) companion(file, identity string, res *resource) (found itemfile.Found, why string, err error) {
-	at := itemfile.Place{File: file, ID: itemfile.Shorten(identity, 200)}
+	at := itemfile.Place{File: file, ID: markup.Shorten(identity, 200)}
 	name, ok := r.archive.Find(path.Join(r.root, res.files[0]))
 	if !ok {
 		return found, "it is not in the package", nil
@@ -70,7 +70,7 @@ func (r *reader) companion(file, identity string, res *resource) (found itemfile
 		return found, why, nil
 	}
 	return itemfile.Found{
-		Identity: r.unique(identity), Place: at, Kind: orElse(itemfile.Shorten(c.Kind, 200), "assessmentItem"), Item: &c.Item, Lines: it.all(), Media: it.used(),
+		Identity: r.unique(identity), Place: at, Kind: orElse(markup.Shorten(c.Kind, 200), "assessmentItem"), Item: &c.Item, Lines: it.all(), Media: it.used(),
 	}, "", nil
 }
 

@@ -44,7 +44,7 @@ func isQuestion(n *node) bool {
 func (it *item) feedback(n *node, within *part) {
 	f := &feedback{
 		n: n, outcome: n.get("outcome-identifier"), identifier: n.get("identifier"), hide: n.get("show-hide") == "hide",
-		title: itemfile.Shorten(n.get("title"), 300), modal: n.is("qti-modal-feedback"),
+		title: markup.Shorten(n.get("title"), 300), modal: n.is("qti-modal-feedback"),
 	}
 	if within != nil {
 		f.choice = within.PartID

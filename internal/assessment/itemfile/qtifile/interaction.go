@@ -7,6 +7,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // interaction reads an interaction where it stands, and writes its placeholder.
@@ -48,7 +49,7 @@ func (it *item) part(n *node) *part {
 	if prompt := n.child("qti-prompt"); prompt != nil {
 		p.PromptHTML = it.fragment(prompt)
 	}
-	p.Label = itemfile.Shorten(orElse(n.get("aria-label"), n.get("label")), 300)
+	p.Label = markup.Shorten(orElse(n.get("aria-label"), n.get("label")), 300)
 	return p
 }
 
@@ -280,7 +281,7 @@ func (it *item) inlineChoice(p *part) {
 	p.Kind, p.inline = event.Dropdown, true
 	it.options(p, p.n.elements("qti-inline-choice"))
 	if l := p.n.child("qti-label"); l != nil && p.Label == "" {
-		p.Label = itemfile.Shorten(l.words(), 300)
+		p.Label = markup.Shorten(l.words(), 300)
 	}
 }
 

@@ -320,7 +320,7 @@ func (it *item) assemble() *event.ItemV1 {
 		return nil
 	}
 	made := &event.ItemV1{
-		Source: "qti/" + itemfile.Shorten(it.root.get("identifier"), 200),
+		Source: "qti/" + markup.Shorten(it.root.get("identifier"), 200),
 		Title:  it.title(), BodyHTML: it.body,
 	}
 	it.labels()
@@ -340,7 +340,7 @@ func (it *item) assemble() *event.ItemV1 {
 
 func (it *item) title() string {
 	for _, name := range []string{"title", "label", "identifier"} {
-		if t := itemfile.Shorten(it.root.get(name), 500); t != "" {
+		if t := markup.Shorten(it.root.get(name), 500); t != "" {
 			return t
 		}
 	}

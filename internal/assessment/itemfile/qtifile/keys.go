@@ -446,15 +446,21 @@ func (k *keyMaker) sortPairs() bool {
 	return true
 }
 
-func (k *keyMaker) mappedTexts(m *mapping) bool {
+// entryPoints are what the entries of a mapping earn alone, within its bounds;
+// false if what is not mapped earns something.
+func (k *keyMaker) entryPoints(m *mapping) (values []*big.Rat, ok bool) {
 	if m.otherwise.Sign() != 0 {
-		return false
+		return nil, false
 	}
-	var values []*big.Rat
 	for _, e := range m.entries {
 		values = append(values, within(e.points, m.lower, m.upper))
 	}
-	if !k.bounds(values, 1, m.lower, m.upper) {
+	return values, k.bounds(values, 1, m.lower, m.upper)
+}
+
+func (k *keyMaker) mappedTexts(m *mapping) bool {
+	values, ok := k.entryPoints(m)
+	if !ok {
 		return false
 	}
 	for i, e := range m.entries {
@@ -472,14 +478,8 @@ func (k *keyMaker) mappedTexts(m *mapping) bool {
 }
 
 func (k *keyMaker) mappedNumbers(m *mapping) bool {
-	if m.otherwise.Sign() != 0 {
-		return false
-	}
-	var values []*big.Rat
-	for _, e := range m.entries {
-		values = append(values, within(e.points, m.lower, m.upper))
-	}
-	if !k.bounds(values, 1, m.lower, m.upper) {
+	values, ok := k.entryPoints(m)
+	if !ok {
 		return false
 	}
 	for i, e := range m.entries {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/xmlstream"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // resource is a file of a package that its manifest lists.
@@ -175,7 +176,7 @@ func (m *manifestReader) metadata(name string) {
 	if len(m.path) > 1 {
 		parent = m.path[len(m.path)-2]
 	}
-	text := itemfile.Shorten(m.text.String(), 200)
+	text := markup.Shorten(m.text.String(), 200)
 	switch name {
 	case "string", "langstring":
 		switch {

@@ -256,7 +256,7 @@ func (w *htmlWriter) object(n *node) {
 
 // alternative is what an object or an image says to those who do not see it.
 func alternative(n *node) string {
-	return itemfile.Shorten(orElse(n.get("alt"), orElse(n.get("aria-label"), orElse(n.words(), n.get("title")))), 500)
+	return markup.Shorten(orElse(n.get("alt"), orElse(n.get("aria-label"), orElse(n.words(), n.get("title")))), 500)
 }
 
 // mediaKind is "image", "audio", "video" or "".
@@ -326,7 +326,7 @@ func plain(text string, runes int) string {
 		}
 		text = b.String()
 	}
-	return itemfile.Shorten(text, runes)
+	return markup.Shorten(text, runes)
 }
 
 func attributeOf(z *html.Tokenizer, more bool, name string) string {

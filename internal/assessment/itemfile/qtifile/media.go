@@ -53,7 +53,7 @@ func (it *item) mediaOf(raw string) (m itemfile.Media, name string, ok bool) {
 			if !errors.As(err, &refused) {
 				it.fail(fmt.Errorf("read %s: %w", file, err))
 			}
-			it.add(itemfile.Missing, 0, "file "+quote(raw), itemfile.Shorten(err.Error(), 300))
+			it.add(itemfile.Missing, 0, "file "+quote(raw), markup.Shorten(err.Error(), 300))
 			return itemfile.Media{}, raw, false
 		}
 	}
@@ -62,7 +62,7 @@ func (it *item) mediaOf(raw string) (m itemfile.Media, name string, ok bool) {
 		why = "an item alone brings no files: import the package that it is from"
 	}
 	it.add(itemfile.Missing, 0, "file "+quote(raw), why)
-	return itemfile.Media{}, itemfile.Shorten(raw, 200), false
+	return itemfile.Media{}, markup.Shorten(raw, 200), false
 }
 
 func (it *item) fail(err error) {

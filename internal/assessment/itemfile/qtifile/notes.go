@@ -32,7 +32,7 @@ func (n *notes) add(severity itemfile.Severity, line int, what, why string) {
 	if line > 0 {
 		at.Line = line
 	}
-	what = itemfile.Shorten(what, 300)
+	what = markup.Shorten(what, 300)
 	if !slices.ContainsFunc(n.lines, func(l itemfile.Line) bool { return l.Severity == severity && l.What == what && l.Why == why }) {
 		n.lines = append(n.lines, itemfile.Line{Severity: severity, Place: at, What: what, Why: why})
 	}
@@ -84,7 +84,7 @@ func (n *notes) all() []itemfile.Line {
 }
 
 // quote makes a name of the source fit for a line.
-func quote(s string) string { return strconv.Quote(itemfile.Shorten(s, 80)) }
+func quote(s string) string { return strconv.Quote(markup.Shorten(s, 80)) }
 
 // list writes names in a row, not too many of them.
 func list(names []string) string {

@@ -38,13 +38,6 @@ func Read(ctx context.Context, src itemfile.Source) itemfile.Questions {
 	}
 }
 
-// ReadArchive yields the items of a package that is open already.
-func ReadArchive(ctx context.Context, archive *itemfile.Archive) itemfile.Questions {
-	return func(yield func(itemfile.Found, error) bool) {
-		newReader(ctx, archive.Name(), archive, yield).archived()
-	}
-}
-
 // reader reads one file.
 type reader struct {
 	ctx     context.Context
@@ -94,7 +87,7 @@ func (r *reader) single(src itemfile.Source) {
 
 // notAnItem says what a file is that is not an item.
 func notAnItem(root *node) string {
-	what := "this is <" + itemfile.Shorten(root.raw, 60) + ">"
+	what := "this is <" + markup.Shorten(root.raw, 60) + ">"
 	switch root.name {
 	case "qti-assessment-test", "qti-assessment-section":
 		return what + ", which only refers to items in other files: import the package that it is from"
@@ -166,7 +159,7 @@ func (r *reader) listed(file string, m *manifest) {
 	items := 0
 	for i := range m.resources {
 		res := &m.resources[i]
-		at := itemfile.Place{File: file, Line: res.line, ID: itemfile.Shorten(res.id, 200)}
+		at := itemfile.Place{File: file, Line: res.line, ID: markup.Shorten(res.id, 200)}
 		switch {
 		case res.isTest() || res.isSection():
 			continue
@@ -196,7 +189,7 @@ func (r *reader) tests(file string, m *manifest) (map[string]location, bool) {
 			continue
 		}
 		test, ok := r.archive.Beside(file, res.href)
-		t := &testReader{archive: r.archive, items: places, notes: notes{at: itemfile.Place{File: res.href, ID: itemfile.Shorten(res.id, 200)}}}
+		t := &testReader{archive: r.archive, items: places, notes: notes{at: itemfile.Place{File: res.href, ID: markup.Shorten(res.id, 200)}}}
 		if !ok || res.href == "" {
 			t.add(itemfile.Missing, 0, "test "+quote(res.href), "the package does not contain it")
 		} else {
@@ -301,14 +294,14 @@ func (r *reader) file(file string, res *resource) (found itemfile.Found, isItem 
 			return found, err == nil, err
 		}
 		said = append(said, itemfile.Line{
-			Severity: itemfile.Info, Place: itemfile.Place{File: file, ID: itemfile.Shorten(identity, 200)}, What: "file " + quote(res.files[0]),
+			Severity: itemfile.Info, Place: itemfile.Place{File: file, ID: markup.Shorten(identity, 200)}, What: "file " + quote(res.files[0]),
 			Why: "this platform's own form of the item does not count, the XML does: " + why,
 		})
 	}
 	root, tolerated, err := readFile(r.archive, file)
 	var fault *xmlstream.Error
 	var refused *itemfile.RefusedError
-	at := itemfile.Place{File: file, ID: itemfile.Shorten(identity, 200)}
+	at := itemfile.Place{File: file, ID: markup.Shorten(identity, 200)}
 	broken := func(line int, why string) (itemfile.Found, bool, error) {
 		at.Line = line
 		return itemfile.Found{Identity: r.unique(identity), Place: at, Kind: "assessmentItem", Lines: []itemfile.Line{
@@ -339,9 +332,9 @@ func (r *reader) file(file string, res *resource) (found itemfile.Found, isItem 
 
 // item maps an item. identity is the manifest's, if there is one.
 func (r *reader) item(root *node, tolerated []xmlstream.Note, file, identity string) (itemfile.Found, error) {
-	identity = orElse(identity, itemfile.Shorten(root.get("identifier"), 300))
+	identity = orElse(identity, markup.Shorten(root.get("identifier"), 300))
 	it := &item{
-		notes: notes{at: itemfile.Place{File: file, Line: root.line, ID: itemfile.Shorten(identity, 200)}},
+		notes: notes{at: itemfile.Place{File: file, Line: root.line, ID: markup.Shorten(identity, 200)}},
 		ctx:   r.ctx, cleaner: r.cleaner, archive: r.archive, file: file, root: root,
 	}
 	if identity == "" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile/xmlstream"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // location is where a test has an item.
@@ -73,9 +74,9 @@ func (t *testReader) test(file string, root *node) error {
 		t.info(root, "outcome variables of the test", "a test's score is made of those of its items")
 	}
 	for i, p := range parts {
-		folder := nonEmpty(itemfile.Shorten(title, 200))
+		folder := nonEmpty(markup.Shorten(title, 200))
 		if len(parts) > 1 {
-			folder = append(folder, orElse(itemfile.Shorten(p.get("title"), 200), orElse(p.get("identifier"), "Part "+string(rune('1'+i%9)))))
+			folder = append(folder, orElse(markup.Shorten(p.get("title"), 200), orElse(p.get("identifier"), "Part "+string(rune('1'+i%9)))))
 		}
 		for _, a := range p.attrs {
 			if a.name == "navigation-mode" || a.name == "submission-mode" {
@@ -90,7 +91,7 @@ func (t *testReader) test(file string, root *node) error {
 }
 
 func (t *testReader) section(file string, n *node, parent []string) error {
-	folder := append(slices.Clip(parent), itemfile.Shorten(orElse(n.get("title"), orElse(n.get("identifier"), "Section")), 200))
+	folder := append(slices.Clip(parent), markup.Shorten(orElse(n.get("title"), orElse(n.get("identifier"), "Section")), 200))
 	return t.children(file, n, folder)
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lyceum-lms/platform/internal/assessment/itemfile"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // maxLines bounds what an export says.
@@ -36,7 +37,7 @@ func Write(w io.Writer, items iter.Seq2[itemfile.Found, error]) ([]itemfile.Line
 			continue
 		}
 		if err := p.item(found); err != nil {
-			return p.lines, fmt.Errorf("write item %s: %w", itemfile.Shorten(found.Identity, 100), err)
+			return p.lines, fmt.Errorf("write item %s: %w", markup.Shorten(found.Identity, 100), err)
 		}
 	}
 	if err := p.manifest(); err != nil {
@@ -116,7 +117,7 @@ func (p *packageWriter) item(found itemfile.Found) error {
 		e.media = append(e.media, m.SHA256)
 	}
 	made, own := inQTI(found.Item)
-	w := &itemWriter{made: made, names: own, media: p.media, at: itemfile.Place{File: e.file, ID: itemfile.Shorten(found.Identity, 200)}}
+	w := &itemWriter{made: made, names: own, media: p.media, at: itemfile.Place{File: e.file, ID: markup.Shorten(found.Identity, 200)}}
 	source := w.write(e.id)
 	for _, l := range w.lines {
 		p.tell(l)

@@ -350,7 +350,13 @@ func (w *itemWriter) earnBounded(p *event.PartV1, condition, credit string, leas
 		w.rule(when(condition, addTo(scoreOutcome, times(credit, w.share(p)))))
 		return
 	}
-	id := "CREDIT_" + p.PartID
+	w.earnHeld(p, "CREDIT_"+p.PartID, condition, credit)
+}
+
+// earnHeld adds the share of a credit that is held within the part's bounds by way
+// of an outcome.
+func (w *itemWriter) earnHeld(p *event.PartV1, id, condition, credit string) {
+	low, high := limits(p)
 	w.outcome(id, "single", "float", "0")
 	inner := setOutcome(id, credit) +
 		when("<qti-lt>"+ref("variable", id)+floatValue(low)+"</qti-lt>", setOutcome(id, floatValue(low))) +
@@ -685,19 +691,7 @@ func (w *itemWriter) everyPair(p *event.PartV1, right int) {
 	few := "<qti-and>" + notNull(p) + "<qti-lte>" + given + intValue(right) + "</qti-lte></qti-and>"
 	many := "<qti-gt>" + given + intValue(right) + "</qti-gt>"
 	w.earnBounded(p, few, share, new(big.Rat), one())
-	w.earnMany(p, many, less)
-}
-
-// earnMany is earnBounded for a credit that may be anything below one.
-func (w *itemWriter) earnMany(p *event.PartV1, condition, credit string) {
-	low, high := limits(p)
-	id := "MANY_" + p.PartID
-	w.outcome(id, "single", "float", "0")
-	inner := setOutcome(id, credit) +
-		when("<qti-lt>"+ref("variable", id)+floatValue(low)+"</qti-lt>", setOutcome(id, floatValue(low))) +
-		when("<qti-gt>"+ref("variable", id)+floatValue(high)+"</qti-gt>", setOutcome(id, floatValue(high))) +
-		addTo(scoreOutcome, times(ref("variable", id), w.share(p)))
-	w.rule(when(condition, inner))
+	w.earnHeld(p, "MANY_"+p.PartID, many, less)
 }
 
 func (w *itemWriter) pointsIn(p *event.PartV1) {
