@@ -1,6 +1,7 @@
 package assessment
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/lyceum-lms/platform/internal/assessment/itemanalysis"
 	"github.com/lyceum-lms/platform/internal/assessment/scoring"
 	"github.com/lyceum-lms/platform/internal/bus/event"
+	"github.com/lyceum-lms/platform/internal/markup"
 )
 
 // chosenAttempts picks the attempts that an analysis counts, by its choice:
@@ -71,9 +73,14 @@ func (m *Module) attemptMarks(ctx context.Context, state analysisState) (*iteman
 type markColumns struct {
 	items  []itemanalysis.Item
 	index  map[uuid.UUID]int
-	parts  []string          // of each item, the part whose choices are its options; "" for none
-	choice []map[string]bool // of each item, the ids of its options
-	tabled []uuid.UUID       // items with options
+	tables []optionTable // of each item
+	tabled []uuid.UUID   // items with options
+}
+
+// optionTable says which choices of an item are its options.
+type optionTable struct {
+	part    string // whose choices they are
+	options map[string]bool
 }
 
 func (m *Module) markColumns(ctx context.Context, assessment uuid.UUID, version int) (*markColumns, error) {
@@ -107,18 +114,18 @@ func (c *markColumns) add(id uuid.UUID, def event.ItemV1) error {
 	}
 	highest, _ := weight.Rat().Float64()
 	item := itemanalysis.Item{ID: id.String(), Label: def.Title, Max: highest}
-	part, choices := "", map[string]bool{}
+	var table optionTable
 	if options := optionsOf(def); len(options) > 0 && len(options) <= itemanalysis.MaxOptions {
-		part, item.Options = def.Parts[0].PartID, options
-		c.tabled = append(c.tabled, id)
+		item.Options = options
+		table = optionTable{part: def.Parts[0].PartID, options: make(map[string]bool, len(options))}
 		for _, o := range options {
-			choices[o.ID] = true
+			table.options[o.ID] = true
 		}
+		c.tabled = append(c.tabled, id)
 	}
 	c.index[id] = len(c.items)
 	c.items = append(c.items, item)
-	c.parts = append(c.parts, part)
-	c.choice = append(c.choice, choices)
+	c.tables = append(c.tables, table)
 	return nil
 }
 
@@ -151,14 +158,7 @@ const maxLabel = 80
 // labelOf is the text of a choice, cut to what fits a label; its id where there
 // is no text.
 func labelOf(choice event.ChoiceV1) string {
-	words := []rune(plainText(choice.HTML))
-	switch {
-	case len(words) == 0:
-		return choice.ChoiceID
-	case len(words) > maxLabel:
-		return string(words[:maxLabel-1]) + "…"
-	}
-	return string(words)
+	return cmp.Or(markup.Shorten(plainText(choice.HTML), maxLabel), choice.ChoiceID)
 }
 
 // addMarks reads the marks of some attempts.
@@ -203,7 +203,7 @@ func (m *Module) addMarks(ctx context.Context, marks *itemanalysis.Marks, column
 		if !known {
 			return nil
 		}
-		mark := itemanalysis.Mark{Score: score, State: itemanalysis.Scored, Chosen: columns.chosen(at, response)}
+		mark := itemanalysis.Mark{Score: score, State: itemanalysis.Scored, Chosen: columns.tables[at].chosen(response)}
 		if !answered {
 			mark = itemanalysis.Mark{State: itemanalysis.Omitted}
 		}
@@ -223,8 +223,8 @@ func (m *Module) addMarks(ctx context.Context, marks *itemanalysis.Marks, column
 
 // chosen are the options that a response chose. A response that cannot be read
 // chose none: its score says what it was worth.
-func (c *markColumns) chosen(item int, response []byte) []string {
-	if c.parts[item] == "" || response == nil {
+func (t optionTable) chosen(response []byte) []string {
+	if t.part == "" || response == nil {
 		return nil
 	}
 	parsed, err := scoring.ParseResponse(response)
@@ -232,8 +232,8 @@ func (c *markColumns) chosen(item int, response []byte) []string {
 		return nil
 	}
 	var chosen []string
-	for _, id := range parsed[c.parts[item]].Choices {
-		if c.choice[item][id] {
+	for _, id := range parsed[t.part].Choices {
+		if t.options[id] {
 			chosen = append(chosen, id)
 		}
 	}

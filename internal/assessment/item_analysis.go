@@ -97,44 +97,49 @@ func (m *Module) requestAnalysis(ctx context.Context, caller auth.Principal, ord
 		if err != nil {
 			return fmt.Errorf("enqueue an analysis: %w", err)
 		}
-		state, err = oneAnalysis(ctx, tx, `update assessment.item_analyses set job_id = $2 where analysis_id = $1 returning `+analysisColumns, id, job.Job.ID)
+		state, _, err = oneAnalysis(ctx, tx, `update assessment.item_analyses set job_id = $2 where analysis_id = $1 returning `+analysisColumns, id, job.Job.ID)
 		return err
 	})
 	return state, err
 }
 
-func oneAnalysis(ctx context.Context, q querier, sql string, args ...any) (analysisState, error) {
+// oneAnalysis returns the analysis that a statement gives, if it gives one.
+func oneAnalysis(ctx context.Context, q querier, sql string, args ...any) (state analysisState, found bool, err error) {
 	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return analysisState{}, fmt.Errorf("load an analysis: %w", err)
+	if err == nil {
+		state, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analysisState])
 	}
-	state, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analysisState])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return analysisState{}, problem.NotFoundf("There is no such analysis.")
+		return analysisState{}, false, nil
 	}
 	if err != nil {
-		return analysisState{}, fmt.Errorf("load an analysis: %w", err)
+		return analysisState{}, false, fmt.Errorf("load an analysis: %w", err)
 	}
-	return state, nil
+	return state, true, nil
 }
+
+func errNoAnalysis() error { return problem.NotFoundf("There is no such analysis.") }
 
 // visibleAnalysis loads an analysis for who asked for it, the staff of the
 // course and the administrators of the organisation.
 func (m *Module) visibleAnalysis(ctx context.Context, caller auth.Principal, id uuid.UUID) (analysisState, error) {
-	state, err := oneAnalysis(ctx, m.db.Pool, `select `+analysisColumns+` from assessment.item_analyses where analysis_id = $1 and organisation_id = $2`,
+	state, found, err := oneAnalysis(ctx, m.db.Pool, `select `+analysisColumns+` from assessment.item_analyses where analysis_id = $1 and organisation_id = $2`,
 		id, caller.OrganisationID)
 	if err != nil {
 		return analysisState{}, err
+	}
+	if !found {
+		return analysisState{}, errNoAnalysis()
 	}
 	if state.AssessmentID == nil {
 		if caller.AdministersOrganisation() || state.RequestedBy != nil && *state.RequestedBy == caller.AccountID {
 			return state, nil
 		}
-		return analysisState{}, problem.NotFoundf("There is no such analysis.")
+		return analysisState{}, errNoAnalysis()
 	}
 	// Who asked for it may no longer teach the course.
 	if _, err := m.assessmentForStaff(ctx, caller, *state.AssessmentID); err != nil {
-		return analysisState{}, problem.NotFoundf("There is no such analysis.")
+		return analysisState{}, errNoAnalysis()
 	}
 	return state, nil
 }

@@ -50,17 +50,13 @@ type unfitError struct{ error }
 // runAnalysis does what a request queued. It may run again after it was broken
 // off at any point. last says that there will be no further try.
 func (m *Module) runAnalysis(ctx context.Context, id uuid.UUID, last bool) error {
-	rows, err := m.db.Pool.Query(ctx, `update assessment.item_analyses set status = 'running', started_at = coalesce(started_at, now())
+	state, found, err := oneAnalysis(ctx, m.db.Pool, `update assessment.item_analyses set status = 'running', started_at = coalesce(started_at, now())
 		where analysis_id = $1 and status in ('queued', 'running') returning `+analysisColumns, id)
 	if err != nil {
 		return fmt.Errorf("begin analysis %s: %w", id, err)
 	}
-	state, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analysisState])
-	if errors.Is(err, pgx.ErrNoRows) {
+	if !found {
 		return nil // deleted, or done by a run whose end was not recorded
-	}
-	if err != nil {
-		return fmt.Errorf("begin analysis %s: %w", id, err)
 	}
 	err = m.analyse(ctx, state)
 	var unfit unfitError
